@@ -1,0 +1,1 @@
+"""What is kept from training, how predictions of it are scored, and the simple models to beat."""

@@ -1,0 +1,40 @@
+"""Which device a fit runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ltr.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(name: str, dtype: str = "float32") -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` into a device that is there.
+
+    ``auto`` takes a CUDA device if there is one, else the CPU.
+
+    Raises:
+        DeviceError: the device is not on this machine, or cannot compute in ``dtype``.
+    """
+    import torch  # noqa: PLC0415  settings and help must not load torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    available = ["auto", "cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        available.append("mps")
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }[device.type]
+    if not present:
+        raise DeviceError(
+            f"device '{name}' is not on this machine.", allowed=", ".join(available), fix="use --device auto"
+        )
+    if device.type == "mps" and dtype == "float64":
+        raise DeviceError("mps cannot compute in float64.", allowed="float32 on mps", fix="use --dtype float32")
+    return device

@@ -1,0 +1,1 @@
+"""The low-tensor-rank RNN: kernels, factors, inputs, dynamics, readout, likelihoods, and the network of them."""

@@ -1,0 +1,89 @@
+"""Columns and rows of unit norm, trial factors over trials, and the small matrices made of them.
+
+W^(k) = sum_r c_kr a_r b_r^T (supplement A.1). It has n x n entries and is never
+built here, except by :func:`dense_weights`, on request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ltr.model.kernels import covariance, posterior_map, whitening_map
+from ltr.settings import FactorSettings
+from ltr.types import Array, Float, Int, Tensor
+
+
+def unit_norm(raw: Float[Tensor, "unit rank"]) -> Float[Tensor, "unit rank"]:
+    """Scale each column to norm 1."""
+    return raw / raw.norm(dim=0, keepdim=True)
+
+
+def trial_factors(
+    whitened: Float[Tensor, "observed rank"],
+    mapping: Float[Tensor, "trial observed"],
+    offset: Float[Tensor, " rank"],
+) -> Float[Tensor, "trial rank"]:
+    """Factors c = o + mapping @ cbar (supplement A.1, with the authors' offset).
+
+    Example:
+        >>> trial_factors(torch.zeros(3, 1), torch.eye(3), torch.ones(1)).squeeze()
+        tensor([1., 1., 1.])
+    """
+    return offset + mapping @ whitened
+
+
+@dataclass(frozen=True)
+class TrialPrior:
+    """The prior over trial factors of one recording: which trials there are, and how they covary.
+
+    Attributes:
+        trials: true trial numbers.
+        epochs: epoch index of each trial.
+        has_data: True for trials with at least one training entry; the others are predicted.
+        settings: the kernel.
+    """
+
+    trials: Int[Array, " trial"]
+    epochs: Int[Array, " trial"]
+    has_data: Array
+    settings: FactorSettings
+
+    def _covariance(self, trials_a: Array, epochs_a: Array, trials_b: Array, epochs_b: Array) -> Array:
+        breaks = self.settings.epoch_breaks
+        return covariance(
+            trials_a,
+            trials_b,
+            length_scale=self.settings.length_scale,
+            amplitude=self.settings.amplitude,
+            kernel_form=self.settings.kernel_form,
+            epochs_a=epochs_a if breaks else None,
+            epochs_b=epochs_b if breaks else None,
+        )
+
+    def posterior(self, trials: Array, epochs: Array) -> Float[Array, "new observed"]:
+        """From centred factors of the trials with data to their expectation on any trials."""
+        known, known_epochs = self.trials[self.has_data], self.epochs[self.has_data]
+        smooth = self._covariance(known, known_epochs, known, known_epochs)
+        return posterior_map(self._covariance(trials, epochs, known, known_epochs), smooth, self.settings.noise)
+
+    def mapping(self) -> Float[Array, "trial observed"]:
+        """From whitened coefficients of the trials with data to centred factors of all trials (ledger 1.3)."""
+        known, known_epochs = self.trials[self.has_data], self.epochs[self.has_data]
+        smooth = self._covariance(known, known_epochs, known, known_epochs)
+        whitening = whitening_map(smooth, self.settings.noise, self.settings.factor_map)
+        full = np.zeros((len(self.trials), len(known)))
+        full[self.has_data] = whitening
+        if not self.has_data.all():
+            held_out = ~self.has_data
+            full[held_out] = self.posterior(self.trials[held_out], self.epochs[held_out]) @ whitening
+        return full
+
+
+def dense_weights(
+    columns: Float[Tensor, "unit rank"], rows: Float[Tensor, "unit rank"], factors: Float[Tensor, "trial rank"]
+) -> Float[Tensor, "trial unit unit"]:
+    """W^(k) in full, trials x n x n: for tests and for users who ask; nothing in a fit calls this."""
+    return torch.einsum("ir,kr,jr->kij", columns, factors, rows)

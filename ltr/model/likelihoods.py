@@ -1,0 +1,92 @@
+"""Gaussian and Poisson likelihoods over entries with masks: losses, scores, null models, sampling.
+
+Losses are means over kept entries (ledger 1.8), so that penalties do not depend
+on the size of the data. Supplement A.1.1 (squared error) and A.1.2 (Poisson).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from ltr.types import Array, Float, Tensor
+
+SMALLEST_RATE = 1e-9  # expected count per bin of a neuron that was silent in training
+
+
+def squared_error(prediction: Tensor, activity: Tensor, mask: Tensor) -> Tensor:
+    """Mean squared error over entries where ``mask`` is true (NaN when it is nowhere)."""
+    return (mask * (prediction - activity) ** 2).sum() / mask.sum()
+
+
+def poisson_loss(log_rate: Tensor, counts: Tensor, mask: Tensor) -> Tensor:
+    """Mean of rate - count log(rate) over entries where ``mask`` is true: the negative log-likelihood up to log y!."""
+    return (mask * (torch.exp(log_rate) - counts * log_rate)).sum() / mask.sum()
+
+
+def poisson_log_probability(rate: Float[Array, ...], counts: Array) -> Float[Array, ...]:
+    """log P(count | rate), with the constant; -infinity for a count at rate 0.
+
+    Example:
+        >>> float(poisson_log_probability(np.array(2.0), np.array(0)))
+        -2.0
+    """
+    from scipy.special import gammaln, xlogy  # noqa: PLC0415  scipy.special is slow to import
+
+    return xlogy(counts, rate) - rate - gammaln(np.asarray(counts) + 1.0)
+
+
+def neuron_means(
+    activity: Float[Array, "trial time neuron"], mask: Float[Array, "trial time neuron"]
+) -> Float[Array, " neuron"]:
+    """Mean of each neuron over kept entries: the null model of every score."""
+    kept = np.asarray(mask, dtype=bool)
+    total = kept.sum((0, 1))
+    # a neuron without a single training entry falls back on the mean of all
+    overall = float(activity[kept].mean()) if kept.any() else math.nan
+    return np.where(total > 0, np.where(kept, activity, 0.0).sum((0, 1)) / np.maximum(total, 1), overall)
+
+
+def variance_explained(prediction: Array, activity: Array, mask: Array, means: Float[Array, " neuron"]) -> float:
+    """1 - squared error of the prediction / squared error of each neuron's training mean, over masked entries.
+
+    NaN when the mask is empty or the activity does not vary in it.
+    """
+    kept = np.asarray(mask, dtype=bool)
+    residual = np.where(kept, activity - prediction, 0.0)
+    null = np.where(kept, activity - means, 0.0)
+    denominator = float((null**2).sum())
+    return 1 - float((residual**2).sum()) / denominator if denominator > 0 else math.nan
+
+
+def bits_per_spike(rate: Array, counts: Array, mask: Array, means: Float[Array, " neuron"]) -> float:
+    """(log L(rate) - log L(mean)) / (spikes log 2) over masked entries, as the Neural Latents Benchmark defines it.
+
+    Args:
+        rate: expected counts, trial x time x neuron.
+        counts: observed counts.
+        mask: True where scored.
+        means: each neuron's mean count over training entries, the null model.
+
+    Returns:
+        Bits per spike; NaN when no spike is scored, -infinity when a spike fell where the rate is 0.
+    """
+    kept = np.asarray(mask, dtype=bool)
+    null = np.broadcast_to(np.maximum(means, SMALLEST_RATE), counts.shape)[kept]
+    observed, expected = counts[kept], rate[kept]
+    spikes = float(observed.sum())
+    if spikes == 0:
+        return math.nan
+    # log y! cancels; entries without spikes need no logarithm
+    fired = observed > 0
+    if (expected[fired] <= 0).any():
+        return -math.inf
+    gain = (observed[fired] * np.log(expected[fired] / null[fired])).sum() - (expected - null).sum()
+    return float(gain / (spikes * math.log(2)))
+
+
+def sample(rate: Float[Array, ...], likelihood: str, generator: np.random.Generator, sd: float = 1.0) -> Array:
+    """Draw data given the expectation: Poisson counts, or Gaussian values with standard deviation ``sd``."""
+    return generator.poisson(rate) if likelihood == "poisson" else generator.normal(rate, sd)

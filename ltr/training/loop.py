@@ -1,0 +1,321 @@
+"""The optimiser loop: state in, state out, events emitted. It draws nothing, prints nothing and sees no test entry.
+
+One start is Adam along a cosine schedule, then optionally L-BFGS; several starts
+compete by training loss. Every ``evaluate_every`` steps the model is evaluated: that
+is where it may stop, roll back, be the best so far, or be checkpointed, so that a
+resumed fit repeats exactly the steps of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from ltr.errors import DivergenceError
+from ltr.model.network import LowTensorRankRNN, Prediction
+from ltr.settings import TrainingSettings
+from ltr.training.events import Evaluated, Event, Listener, RolledBack, StageFinished, StageStarted
+from ltr.training.objective import Objective
+from ltr.training.state import TrainingState, copy_weights
+
+LAST_STEP_SHARE = 0.05  # the cosine ends at this share of the learning rate
+ROLLBACKS_ALLOWED = 3
+ROLLBACK_FACTOR = 0.3
+DIVERGED_FACTOR = 5.0  # a training loss this many times above where it started has diverged
+LBFGS_HISTORY = 20
+
+Monitor = Callable[[Prediction], Mapping[str, float]]
+Build = Callable[[int], LowTensorRankRNN]
+
+
+@dataclass
+class Trainer:
+    """Trains one model.
+
+    Attributes:
+        stage: name in events and history.
+        build: makes the network of a given start.
+        objective: losses on training and validation entries.
+        settings: the optimiser.
+        seed: of trial dropout.
+        monitor: scores of a prediction, for display only.
+        listeners: told of every event.
+        checkpoint: writes the state; called at evaluations, at most every ``checkpoint_s`` seconds.
+        checkpoint_s: see above.
+    """
+
+    stage: str
+    build: Build
+    objective: Objective
+    settings: TrainingSettings
+    seed: int
+    monitor: Monitor
+    listeners: Sequence[Listener] = ()
+    checkpoint: Callable[[TrainingState], None] = lambda state: None
+    checkpoint_s: float = 20.0
+    _saved_at: float = field(default=0.0, init=False)
+    _clock: float = field(default=0.0, init=False)
+    _snapshot: TrainingState = field(default_factory=TrainingState, init=False)
+
+    def run(self, state: TrainingState) -> tuple[LowTensorRankRNN, TrainingState]:
+        """Train from ``state`` (a fresh or a stored one) to the end.
+
+        Returns:
+            The network with the winning parameters, and the final state.
+
+        Raises:
+            DivergenceError: after more than three roll-backs; the best state is kept in the checkpoint.
+            KeyboardInterrupt: passed on after the state is saved.
+        """
+        total = self.settings.iterations
+        self._emit(StageStarted(self.stage, total, self.settings.restarts, state.iteration))
+        self._clock = self._saved_at = time.monotonic()
+        self._keep(state)
+        try:
+            while state.restart < self.settings.restarts:
+                self._train_one_start(state)
+        except (KeyboardInterrupt, DivergenceError):
+            self.checkpoint(self._snapshot)  # not ``state``, which may be between two evaluations
+            raise
+        network = self.build(self.settings.restarts - 1)
+        network.load_state_dict(state.winner_weights)
+        self.checkpoint(state)
+        self._emit(StageFinished(self.stage, state.iteration, state.seconds, state.reason))
+        return network, state
+
+    def _train_one_start(self, state: TrainingState) -> None:
+        network = self.build(state.restart)
+        if state.weights:
+            network.load_state_dict(state.weights)
+        else:
+            state.weights = copy_weights(network.state_dict())
+        if state.phase == "adam":
+            self._adam(network, state)
+            self._begin_phase(state, "lbfgs" if self.settings.polish == "lbfgs" else "done")
+            network.load_state_dict(state.weights)
+        if state.phase == "lbfgs":
+            self._lbfgs(network, state)
+            self._begin_phase(state, "done")
+        self._conclude(network, state)
+
+    @staticmethod
+    def _begin_phase(state: TrainingState, phase: str) -> None:
+        """The next phase starts from the best parameters, with a fresh optimiser."""
+        state.phase, state.iteration, state.best_iteration = phase, 0, 0
+        state.weights, state.optimiser = state.best_weights, {}
+        state.step_scale, state.rollbacks = 1.0, 0
+
+    def _conclude(self, network: LowTensorRankRNN, state: TrainingState) -> None:
+        """Compare the finished start with the best one before, then prepare the next."""
+        best = state.best_weights or state.weights
+        network.load_state_dict(best)
+        train_loss, _, _ = self._losses(network)
+        if train_loss < state.winner_loss or not state.winner_weights:
+            state.winner_loss, state.winner_weights = train_loss, best
+        state.restart, state.phase = state.restart + 1, "adam"
+        state.weights, state.best_weights, state.generator = {}, {}, None
+        state.best_loss = math.inf
+
+    # -- phases
+
+    def _adam(self, network: LowTensorRankRNN, state: TrainingState) -> None:
+        optimiser = torch.optim.Adam(_trainable(network), lr=self.settings.learning_rate)
+        _restore(optimiser, state)
+        generator = torch.Generator().manual_seed(self.seed * 1000 + state.restart)
+        if state.generator is not None:
+            generator.set_state(state.generator)
+        if not state.optimiser:
+            self._evaluate(network, optimiser, state, generator, step=0)
+        step = state.iteration
+        while not self._finished(state, self.settings.iterations):
+            for group in optimiser.param_groups:
+                group["lr"] = self._learning_rate(step, state.step_scale)
+            optimiser.zero_grad()
+            self.objective.training_loss(network, self._kept_trials(generator)).backward()
+            optimiser.step()
+            step += 1
+            if step % self.settings.evaluate_every == 0 or step == self.settings.iterations:
+                self._evaluate(network, optimiser, state, generator, step=step)
+
+    def _lbfgs(self, network: LowTensorRankRNN, state: TrainingState) -> None:
+        def closure() -> torch.Tensor:
+            optimiser.zero_grad()
+            loss = self.objective.training_loss(network)
+            loss.backward()
+            return loss
+
+        optimiser = self._new_lbfgs(network, state)
+        _restore(optimiser, state)
+        while not self._finished(state, self.settings.polish_iterations):
+            rollbacks, done = state.rollbacks, _steps_done(optimiser)
+            optimiser.step(closure)  # type: ignore[arg-type]
+            self._evaluate(network, optimiser, state, None, step=state.iteration + self.settings.evaluate_every)
+            if state.rollbacks > rollbacks:
+                optimiser = self._new_lbfgs(network, state)
+            elif _steps_done(optimiser) - done < self.settings.evaluate_every:
+                state.reason = "L-BFGS converged"
+                return
+
+    def _new_lbfgs(self, network: LowTensorRankRNN, state: TrainingState) -> torch.optim.LBFGS:
+        return torch.optim.LBFGS(
+            _trainable(network),
+            lr=state.step_scale,
+            max_iter=self.settings.evaluate_every,
+            history_size=LBFGS_HISTORY,
+            tolerance_grad=1e-10,
+            tolerance_change=1e-12,
+            line_search_fn="strong_wolfe",
+        )
+
+    # -- pieces
+
+    def _learning_rate(self, step: int, step_scale: float) -> float:
+        progress = step / self.settings.iterations
+        cosine = (1 + math.cos(math.pi * progress)) / 2
+        share = LAST_STEP_SHARE + (1 - LAST_STEP_SHARE) * cosine
+        return self.settings.learning_rate * step_scale * share
+
+    def _kept_trials(self, generator: torch.Generator) -> torch.Tensor | None:
+        if self.settings.trial_dropout == 0:
+            return None
+        n_trials = self.objective.activity.shape[0]
+        kept = torch.rand(n_trials, generator=generator) >= self.settings.trial_dropout
+        chosen = torch.nonzero(kept)[:, 0].to(self.objective.activity.device)
+        return chosen if len(chosen) else None
+
+    def _finished(self, state: TrainingState, limit: int) -> bool:
+        if state.iteration >= limit:
+            state.reason = f"all {limit} steps done"
+        elif state.iteration - state.best_iteration >= self.settings.patience:
+            state.reason = f"no better validation loss for {self.settings.patience} steps"
+        else:
+            return False
+        return True
+
+    @torch.no_grad()
+    def _losses(self, network: LowTensorRankRNN) -> tuple[float, float, Prediction]:
+        prediction = network()
+        objective = self.objective
+        train = objective.data_loss(network, prediction, objective.activity, objective.train).item()
+        if not objective.validation.any():
+            return train, math.nan, prediction
+        return (
+            train,
+            objective.data_loss(network, prediction, objective.activity, objective.validation).item(),
+            prediction,
+        )
+
+    def _evaluate(
+        self,
+        network: LowTensorRankRNN,
+        optimiser: torch.optim.Optimizer,
+        state: TrainingState,
+        generator: torch.Generator | None,
+        *,
+        step: int,
+    ) -> None:
+        """Losses on training and validation entries, and what follows from them."""
+        train_loss, validation_loss, prediction = self._losses(network)
+        deciding = validation_loss if self.objective.validation.any() else train_loss
+        state.iteration = step
+        state.generator = None if generator is None else generator.get_state()
+        if self._diverged(state, train_loss, deciding):
+            self._roll_back(network, optimiser, state, f"the training loss became {train_loss:.4g}")
+        else:
+            state.weights = copy_weights(network.state_dict())
+            state.optimiser = copy.deepcopy(optimiser.state_dict())
+            if deciding < state.best_loss:
+                state.best_loss, state.best_iteration, state.best_weights = deciding, step, state.weights
+            now = time.monotonic()
+            state.seconds, self._clock = state.seconds + now - self._clock, now
+            self._record(state, train_loss, validation_loss, self.monitor(prediction))
+        self._keep(state)
+        if time.monotonic() - self._saved_at >= self.checkpoint_s:
+            self.checkpoint(self._snapshot)
+            self._saved_at = time.monotonic()
+
+    def _keep(self, state: TrainingState) -> None:
+        """Remember a state from which training can continue exactly, whenever it is interrupted."""
+        self._snapshot = replace(state, history=list(state.history))
+
+    @staticmethod
+    def _diverged(state: TrainingState, train_loss: float, deciding: float) -> bool:
+        first = next((row["train_loss"] for row in state.history if row["restart"] == state.restart), train_loss)
+        return not math.isfinite(train_loss + deciding) or train_loss > first + DIVERGED_FACTOR * max(abs(first), 1.0)
+
+    def _record(
+        self, state: TrainingState, train_loss: float, validation_loss: float, scores: Mapping[str, float]
+    ) -> None:
+        adam = state.phase == "adam"
+        limit = self.settings.iterations if adam else self.settings.polish_iterations
+        rate = self._learning_rate(state.iteration, state.step_scale) if adam else state.step_scale
+        event = Evaluated(
+            stage=self.stage,
+            restart=state.restart,
+            phase=state.phase,
+            iteration=state.iteration,
+            iterations=limit,
+            seconds=state.seconds,
+            learning_rate=rate,
+            train_loss=train_loss,
+            validation_loss=validation_loss,
+            scores=scores,
+        )
+        row = {name: getattr(event, name) for name in HISTORY_COLUMNS if name not in SCORE_COLUMNS}
+        state.history.append(row | {name: scores.get(name, math.nan) for name in SCORE_COLUMNS})
+        self._emit(event)
+
+    def _roll_back(
+        self, network: LowTensorRankRNN, optimiser: torch.optim.Optimizer, state: TrainingState, reason: str
+    ) -> None:
+        state.rollbacks += 1
+        if state.rollbacks > ROLLBACKS_ALLOWED:
+            raise DivergenceError(
+                f"training diverged {state.rollbacks} times; the last time {reason} at step {state.iteration}.",
+                allowed=f"{ROLLBACKS_ALLOWED} roll-backs, each with a smaller learning rate",
+                fix="lower --learning-rate, or scale the activity; the best state so far is kept in the run folder",
+            )
+        state.step_scale *= ROLLBACK_FACTOR
+        network.load_state_dict(state.weights)
+        if state.phase == "lbfgs":
+            state.optimiser = {}  # its history of curvature led astray
+        elif state.optimiser:
+            optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+        self._emit(RolledBack(self.stage, state.iteration, reason, self.settings.learning_rate * state.step_scale))
+
+    def _emit(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
+
+
+SCORE_COLUMNS = ("train_score", "validation_score")
+HISTORY_COLUMNS = (
+    "stage",
+    "restart",
+    "phase",
+    "iteration",
+    "seconds",
+    "learning_rate",
+    "train_loss",
+    "validation_loss",
+    *SCORE_COLUMNS,
+)
+
+
+def _trainable(network: LowTensorRankRNN) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad and parameter.numel()]
+
+
+def _restore(optimiser: torch.optim.Optimizer, state: TrainingState) -> None:
+    if state.optimiser:
+        optimiser.load_state_dict(copy.deepcopy(state.optimiser))
+
+
+def _steps_done(optimiser: torch.optim.LBFGS) -> int:
+    first = optimiser.param_groups[0]["params"][0]
+    return int(optimiser.state[first].get("n_iter", 0))
