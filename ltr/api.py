@@ -176,6 +176,7 @@ class _Session:
             self.masks.validation,
             off_bin=self.off_bin,
             penalties=settings.penalties,
+            likelihood=settings.model.likelihood,
             device=self.device,
             dtype=getattr(torch, settings.run.dtype),
         )
@@ -226,7 +227,7 @@ class _Session:
     # -- results
 
     def _history(self) -> Any:
-        import pandas as pd  # noqa: PLC0415  slow to import
+        import pandas as pd
 
         return pd.DataFrame(self._rows, columns=list(HISTORY_COLUMNS))
 

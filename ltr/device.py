@@ -18,7 +18,7 @@ def choose_device(name: str, dtype: str = "float32") -> torch.device:
     Raises:
         DeviceError: the device is not on this machine, or cannot compute in ``dtype``.
     """
-    import torch  # noqa: PLC0415  settings and help must not load torch
+    import torch
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

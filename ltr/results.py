@@ -16,7 +16,7 @@ from ltr.errors import RunError, SettingsError, nearest
 from ltr.model.network import Design, LowTensorRankRNN
 from ltr.run_folder import RunFolder
 from ltr.settings import FitSettings
-from ltr.storage import load_tree, save_tree, write_json, write_with
+from ltr.storage import load_tree, save_tree, write_json, write_text, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,8 +139,8 @@ class FitResult:
             "scale": torch.as_tensor(prepared.scale),
         }
         save_tree(folder.path / "weights.safetensors", tree)
-        write_with(folder.path / "factors.nc", lambda path: self.factors.to_netcdf(path, engine="h5netcdf"))
-        write_with(folder.path / "history.csv", lambda path: self.history.to_csv(path, index=False))
+        write_whole(folder.path / "factors.nc", self.factors.to_netcdf(engine="h5netcdf"))
+        write_text(folder.path / "history.csv", self.history.to_csv(index=False))
         write_json(folder.path / "metrics.json", self.metrics)
 
 
@@ -150,7 +150,7 @@ def load(folder: str | Path) -> FitResult:
     Raises:
         RunError: not a run, or one that has not finished.
     """
-    import pandas as pd  # noqa: PLC0415  slow to import
+    import pandas as pd
 
     run = RunFolder.open(Path(folder))
     missing = [

@@ -159,7 +159,11 @@ class SolverSettings(Section):
 
 
 class PenaltySettings(Section):
-    """Regularisation; means, so that weights do not depend on the size of the data."""
+    """Regularisation; means, so that weights do not depend on the size of the data.
+
+    With the Poisson likelihood, penalties are multiplied by the mean count per bin, so that they do not
+    depend on bin width and firing rate either.
+    """
 
     activity_penalty: float = Field(0.01, ge=0, description="Weight of mean x^2 plus mean (D v)^2 (package's alpha).")
     factor_penalty: float = Field(1e-3, ge=0, description="Weight of the mean squared whitened trial factors.")

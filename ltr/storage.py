@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,77 +21,60 @@ FORMAT_VERSION = "1"
 TENSOR_KEY = "__tensor__"
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it into place when the block succeeds, else remove it.
+def write_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that appears only when complete; an existing one is replaced at the very end.
+
+    The content is finished in memory first, because the HDF5 library may crash the
+    process when the disk fills up while it writes.
+
+    Args:
+        path: where the file goes.
+        content: all of it.
 
     Raises:
-        RunError: the file system refuses (disk full, no permission).
-
-    Example:
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with replacing(Path(folder) / "a.txt") as temporary:
-        ...         _ = temporary.write_text("whole")
-        ...     (Path(folder) / "a.txt").read_text()
-        'whole'
+        RunError: the folder is missing, cannot be written to, or the disk is full.
     """
+    if not path.parent.is_dir():
+        raise RunError(
+            f"{path} cannot be written: its folder does not exist.",
+            allowed="a path in an existing folder",
+            fix=f"make it first: mkdir -p {path.parent}",
+        )
+    temporary = path.parent / f".{path.stem}-{secrets.token_hex(4)}{path.suffix}"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-        os.close(handle)
-        temporary = Path(name)
         try:
-            yield temporary
-            _flush(temporary)
-            temporary.chmod(0o666 & ~_umask())
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # on disk before it takes its name: a power cut leaves no empty file
             temporary.replace(path)
-        except BaseException:
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise RunError(
-            f"cannot write {path}: {error.strerror or error}.",
-            allowed="a folder with room and write permission",
-            fix="free some space or choose another folder, then repeat the command",
+            f"{path} could not be written: {error.strerror or error}.",
+            allowed="a folder that can be written to, with enough space on its disk",
+            fix="free space or choose another folder; nothing half-written was left behind",
         ) from error
 
 
-def _flush(path: Path) -> None:
-    """Push the file to disk before it takes its name, so that a crash cannot leave an empty file under it."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, atomically."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a text file, whole or not at all."""
+    write_whole(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write readable JSON, atomically; NaN is refused (use None)."""
+    """Write readable JSON, whole or not at all; NaN is refused (use None)."""
     write_text(path, json.dumps(values, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
-
-
-def write_with(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary path, then rename it."""
-    with replacing(path) as temporary:
-        write(temporary)
 
 
 def save_tree(path: Path, tree: Any) -> None:
     """Write nested dicts, lists, scalars and tensors to one safetensors file, atomically."""
-    from safetensors.torch import save_file  # noqa: PLC0415  imports torch
+    from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
     text = json.dumps(_pack(tree, tensors))
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"format_version": FORMAT_VERSION, "tree": text})
+    write_whole(path, save(tensors, metadata={"format_version": FORMAT_VERSION, "tree": text}))
 
 
 def load_tree(path: Path) -> Any:
@@ -102,7 +83,7 @@ def load_tree(path: Path) -> Any:
     Raises:
         RunError: not such a file, or of another version.
     """
-    from safetensors import SafetensorError, safe_open  # noqa: PLC0415  imports torch
+    from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
@@ -121,7 +102,7 @@ def load_tree(path: Path) -> Any:
 
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
     """Replace tensors by references; dicts become pair lists, because JSON keys are text and optimisers use numbers."""
-    import torch  # noqa: PLC0415  see save_tree
+    import torch
 
     if isinstance(value, torch.Tensor):
         name = str(len(tensors))

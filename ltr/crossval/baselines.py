@@ -18,8 +18,12 @@ from ltr.types import Array, Float, Int
 SMOOTHING_BINS = (0.0, 1.0, 2.0, 4.0)
 NEIGHBOUR_TRIALS = (1.0, 3.0, 10.0, 30.0)
 PRIOR_TRIALS = 1.0  # averages are shrunk towards the neuron's mean by this many trials' worth of it
-PCA_SWEEPS = 100
-PCA_TOLERANCE = 1e-5
+PCA_SWEEPS = 50
+PCA_ROWS = 20_000
+SHRINKAGE = (1.0, 0.5, 0.25, 0.1)
+PCA_TOLERANCE = 1e-4
+SMALLEST_WEIGHT = 1e-6  # of smoothed masks, where nothing is near
+SMALLEST_RATE_SHARE = 0.1  # floor of a linear model's rates, as a share of the neuron's mean
 
 
 def _weighted_average(total: Array, weight: Array, fallback: Array) -> Array:
@@ -64,31 +68,70 @@ def neighbouring_trials(
     return prediction
 
 
-def pca(scorer: Scorer, rank: int, start: Float[Array, "trial time neuron"]) -> Float[Array, "trial time neuron"]:
-    """Principal components of (trial x time) by neuron, held-out entries imputed until they settle.
+def pca(scorer: Scorer, rank: int, smooth_bins: float) -> Float[Array, "trial time neuron"]:
+    """Principal components of (trial x time) by neuron, fitted to training entries only.
+
+    Missing entries call for the probabilistic form (Tipping and Bishop 1999, EM with missing data):
+    filling them in by plain PCA until it settles leaves a neuron's missing entries free wherever one
+    component is mostly that neuron, and they drift far away.
 
     Args:
         scorer: the data and the split.
         rank: number of components.
-        start: first guess of what is not in training (the PSTH).
+        smooth_bins: smoothing of the training entries along time beforehand.
     """
-    n_neurons = scorer.activity.shape[2]
-    kept = scorer.masks.train.reshape(-1, n_neurons)
-    data = np.where(kept, scorer.activity.reshape(-1, n_neurons), start.reshape(-1, n_neurons)).astype(float)
-    reconstruction = data
+    kept, data = scorer.masks.train, np.where(scorer.masks.train, scorer.activity - scorer.means, 0.0)
+    if smooth_bins > 0:
+        weight = gaussian_filter1d(kept.astype(float), smooth_bins, axis=1, mode="nearest")
+        data = gaussian_filter1d(data, smooth_bins, axis=1, mode="nearest") / np.maximum(weight, SMALLEST_WEIGHT)
+    n_neurons = data.shape[2]
+    mask = kept.reshape(-1, n_neurons).astype(float)
+    flat = mask * data.reshape(-1, n_neurons)
+    loadings, noise = _fit_ppca(flat, mask, min(rank, n_neurons))
+    latents, _ = _ppca_latents(flat, mask, loadings, noise)
+    return (latents @ loadings.T).reshape(data.shape) + scorer.means
+
+
+def _fit_ppca(flat: Array, mask: Array, rank: int) -> tuple[Array, float]:
+    """Loadings and noise variance by EM, on a fixed random subset of the rows where there are many."""
+    if len(flat) > PCA_ROWS:
+        chosen = np.random.default_rng(0).choice(len(flat), PCA_ROWS, replace=False)
+        flat, mask = flat[chosen], mask[chosen]
+    loadings, noise = _start_ppca(flat, mask, rank)
     for _ in range(PCA_SWEEPS):
-        mean = data.mean(0)
-        centred = data - mean
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        leading = vectors[:, -min(rank, n_neurons) :]
-        previous, reconstruction = reconstruction, centred @ leading @ leading.T + mean
-        data = np.where(kept, data, reconstruction)
-        change = np.square(reconstruction - previous)[~kept].sum()
-        if change <= PCA_TOLERANCE**2 * np.square(reconstruction[~kept]).sum():
+        latents, spread = _ppca_latents(flat, mask, loadings, noise)
+        second = latents[:, :, None] * latents[:, None, :] + spread
+        gram = np.tensordot(mask, second, axes=(0, 0)) + SMALLEST_WEIGHT * np.eye(rank)
+        updated = np.linalg.solve(gram, (flat.T @ latents)[:, :, None])[:, :, 0]
+        residual = (flat**2 - 2 * flat * (latents @ updated.T)).sum()
+        noise = float((residual + np.einsum("nr,nrs,ns->", updated, gram, updated)) / mask.sum())
+        settled = np.abs(updated - loadings).max() <= PCA_TOLERANCE * np.abs(updated).max()
+        loadings = updated
+        if settled:
             break
-    if scorer.likelihood == "poisson":  # a linear model may go below zero, a rate may not
-        reconstruction = np.maximum(reconstruction, 0.05 * scorer.means)
-    return reconstruction.reshape(scorer.activity.shape)
+    return loadings, noise
+
+
+def shrunk(prediction: Array, scorer: Scorer, share: float) -> Array:
+    """A share of a linear model's departure from the mean; for Poisson kept above zero, as rates must be."""
+    shrunken = scorer.means + share * (prediction - scorer.means)
+    return np.maximum(shrunken, SMALLEST_RATE_SHARE * scorer.means) if scorer.likelihood == "poisson" else shrunken
+
+
+def _start_ppca(flat: Array, mask: Array, rank: int) -> tuple[Array, float]:
+    """Leading eigenvectors of the covariance of what is there, and the mean variance of the rest."""
+    values, vectors = np.linalg.eigh(flat.T @ flat / np.maximum(mask.T @ mask, 1))
+    rest = values[:-rank].mean() if len(values) > rank else values[0]
+    noise = max(float(rest), 1e-3 * float(values.max()))
+    return vectors[:, -rank:] * np.sqrt(np.maximum(values[-rank:] - noise, noise)), noise
+
+
+def _ppca_latents(flat: Array, mask: Array, loadings: Array, noise: float) -> tuple[Array, Array]:
+    """Posterior mean and covariance of each row's latents, given the row's own entries."""
+    outer = loadings[:, :, None] * loadings[:, None, :]
+    precision = np.tensordot(mask, outer, axes=1) / noise + np.eye(loadings.shape[1])
+    spread = np.linalg.inv(precision)
+    return np.einsum("prs,ps->pr", spread, flat @ loadings / noise), spread
 
 
 def _best(candidates: Iterable[Callable[[], Array]], scorer: Scorer) -> Array:
@@ -112,6 +155,9 @@ def score_baselines(
         ),
         scorer,
     )
-    components = pca(scorer, rank, average)
+    linear = (pca(scorer, rank, smooth_bins) for smooth_bins in SMOOTHING_BINS)
+    components = _best(
+        (lambda p=p, share=share: shrunk(p, scorer, share) for p in linear for share in SHRINKAGE), scorer
+    )
     predictions = {"psth": average, "neighbouring_trials": neighbours, "pca": components}
     return {name: scorer.all_scores(prediction, scorer.masks.test) for name, prediction in predictions.items()}

@@ -89,17 +89,20 @@ def _assign(count: int, settings: HoldoutSettings, generator: np.random.Generato
     return order[n_test : n_test + n_validation], order[:n_test]
 
 
-def _cut(length: int, block: int, offset: int) -> list[tuple[int, int]]:
-    """Tile ``range(length)`` with blocks of one size, shifted by ``offset``; the ends may be smaller."""
+def _tiles(length: int, block: int, offset: int, margins: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Cut ``range(length)`` into blocks of one size, shifted by ``offset``: each block, and its scored part.
+
+    No guard band is needed where the recording itself ends. Small tiles at the ends that would be all
+    guard band are left out: nothing could be scored in them.
+    """
     edges = sorted({0, length, *range(offset % block, length, block)})
-    return list(itertools.pairwise(edges))
-
-
-def _interior(start: int, stop: int, length: int, margins: tuple[int, int]) -> slice:
-    """The scored part of a tile; no guard band is needed where the recording itself ends."""
-    before = margins[0] if start > 0 else 0
-    after = margins[1] if stop < length else 0
-    return slice(start + before, max(stop - after, start + before))
+    tiles = []
+    for start, stop in itertools.pairwise(edges):
+        first = start + (margins[0] if start > 0 else 0)
+        last = stop - (margins[1] if stop < length else 0)
+        if last > first:
+            tiles.append((slice(start, stop), slice(first, last)))
+    return tiles
 
 
 def _margins(block: int, scored: int) -> tuple[int, int]:
@@ -118,17 +121,18 @@ def _draw_blocks(
     block_trials = min(settings.block_trials, n_trials)
     removed, validation, test = (np.zeros(shape, dtype=bool) for _ in range(3))
     tiles = [
-        (neuron, trials, bins)
+        ((trials, bins, neuron), (scored_trials, scored_bins, neuron))
         for neuron in range(n_neurons)
-        for trials in _cut(n_trials, block_trials, int(generator.integers(block_trials)))
-        for bins in _cut(n_bins, block_bins, int(generator.integers(block_bins)))
+        for trials, scored_trials in _tiles(
+            n_trials, block_trials, int(generator.integers(block_trials)), trial_margins
+        )
+        for bins, scored_bins in _tiles(n_bins, block_bins, int(generator.integers(block_bins)), time_margins)
     ]
     for mask, chosen in zip((validation, test), _assign(len(tiles), settings, generator), strict=True):
         for index in chosen:
-            neuron, trials, bins = tiles[index]
-            removed[slice(*trials), slice(*bins), neuron] = True
-            inside = (_interior(*trials, n_trials, trial_margins), _interior(*bins, n_bins, time_margins))
-            mask[(*inside, neuron)] = True
+            block, interior = tiles[index]
+            removed[block] = True
+            mask[interior] = True
     return removed, validation, test
 
 

@@ -33,7 +33,7 @@ def poisson_log_probability(rate: Float[Array, ...], counts: Array) -> Float[Arr
         >>> float(poisson_log_probability(np.array(2.0), np.array(0)))
         -2.0
     """
-    from scipy.special import gammaln, xlogy  # noqa: PLC0415  scipy.special is slow to import
+    from scipy.special import gammaln, xlogy
 
     return xlogy(counts, rate) - rate - gammaln(np.asarray(counts) + 1.0)
 

@@ -23,6 +23,9 @@ class Objective:
         validation: 1 where an entry decides about stopping.
         preparatory: 1 in bins with input, trial x time, for the input penalty.
         penalties: weights of the penalties.
+        scale: what the penalties are multiplied by: 1 for the Gaussian likelihood, whose data have variance
+            about 1; the mean count per entry for Poisson, whose loss grows with it. The same weights then
+            mean the same for any bin width and firing rate.
     """
 
     activity: Tensor
@@ -30,6 +33,7 @@ class Objective:
     validation: Tensor
     preparatory: Tensor
     penalties: PenaltySettings
+    scale: float
 
     @classmethod
     def build(
@@ -40,6 +44,7 @@ class Objective:
         *,
         off_bin: Array,
         penalties: PenaltySettings,
+        likelihood: str,
         device: torch.device,
         dtype: torch.dtype,
     ) -> Objective:
@@ -52,7 +57,10 @@ class Objective:
         def on_device(array: Array) -> Tensor:
             return torch.as_tensor(array, device=device).to(dtype)
 
-        return cls(on_device(activity), on_device(train), on_device(validation), on_device(with_input), penalties)
+        scale = float(activity[train].mean()) if likelihood == "poisson" else 1.0
+        return cls(
+            on_device(activity), on_device(train), on_device(validation), on_device(with_input), penalties, scale
+        )
 
     def training_loss(self, network: LowTensorRankRNN, trials: Tensor | None = None) -> Tensor:
         """Likelihood over training entries of the kept trials, plus penalties."""
@@ -73,7 +81,7 @@ class Objective:
             total = total + self.penalties.factor_penalty * (network.whitened**2).mean()
         if self.penalties.activity_penalty:
             total = total + self.penalties.activity_penalty * self._activity(network, prediction)
-        return total
+        return self.scale * total
 
     def _activity(self, network: LowTensorRankRNN, prediction: Prediction) -> Tensor:
         """Mean x^2 over units, bins and trials, plus mean (Dhat v)^2 while the input is on (ledger 1.8)."""

@@ -1,0 +1,69 @@
+"""Recordings from files, and files from recordings.
+
+``open_recording`` turns an NWB session (``nwb_read``) or arrays that are already
+binned (``array_files``) into an ``ltr.recording.Recording``; ``summarise`` says
+what a file holds (``summary``); ``nwb_write`` writes sessions. This package is
+the only place that knows HDF5 and NWB; everything behind it sees a ``Recording``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ltr.errors import RecordingError
+
+# the readers are imported when they are used: 'import ltr.datasets' stays cheap
+if TYPE_CHECKING:
+    import os
+
+    from ltr.datasets.summary import SourceSummary
+    from ltr.recording import Recording
+    from ltr.settings import RecordingSettings
+
+__all__ = ["open_recording", "summarise"]
+
+ARRAY_SUFFIXES = (".nc", ".npz")
+
+
+def open_recording(path: str | os.PathLike[str], settings: RecordingSettings | None = None) -> Recording:
+    """Read a recording, whichever of the three formats it is in.
+
+    Args:
+        path: ``.nwb`` (spikes are counted in bins as ``settings`` say), or ``.nc`` or ``.npz``
+            (already binned: ``settings`` are not used).
+        settings: how trials are cut out. Default: the defaults of ``RecordingSettings``.
+
+    Raises:
+        RecordingError: another suffix, a file that cannot be read, or settings that do not fit it.
+
+    Example:
+        >>> recording = open_recording("session.nwb", RecordingSettings(align="go_cue_time"))  # doctest: +SKIP
+    """
+    source = Path(path)
+    if _is_array_file(source):
+        return import_module("ltr.datasets.array_files").read_array_file(source)
+    return import_module("ltr.datasets.nwb_read").read_nwb(source, settings)
+
+
+def summarise(path: str | os.PathLike[str]) -> SourceSummary:
+    """What a file holds: neurons, trials, columns that can be chosen, and a command to start with.
+
+    Raises:
+        RecordingError: not one of the three formats, or it cannot be read.
+    """
+    source = Path(path)
+    summary = import_module("ltr.datasets.summary")
+    return summary.summarise_array_file(source) if _is_array_file(source) else summary.summarise_nwb(source)
+
+
+def _is_array_file(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in (".nwb", *ARRAY_SUFFIXES):
+        raise RecordingError(
+            f"{path} has the suffix '{suffix}', which is no format of recordings.",
+            allowed=".nwb (NWB session), .nc (netCDF) or .npz (NumPy)",
+            fix="convert it; the docstring of ltr.datasets.array_files describes .nc and .npz",
+        )
+    return suffix in ARRAY_SUFFIXES

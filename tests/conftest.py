@@ -1,0 +1,30 @@
+"""What every test gets: one thread, a seeded generator, the recordings folder when there is one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Small problems lose most of their time to threads."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """Folder of real recordings; tests that need it skip without it."""
+    default = Path(__file__).parents[2] / "shared" / "recordings"
+    folder = Path(os.environ.get("LTR_RECORDINGS", default))
+    if not folder.is_dir():
+        pytest.skip(f"needs recordings in {folder} (or in the folder LTR_RECORDINGS)")
+    return folder

@@ -1,0 +1,249 @@
+"""What is written to .nc and .npz is read back exactly, and files that do not fit are refused."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from ltr.datasets.array_files import read_array_file, write_array_file
+from ltr.errors import LtrError, RecordingError
+from ltr.recording import Recording
+
+SUFFIXES = (".nc", ".npz")
+
+
+def make_recording(dtype, **changes):
+    generator = np.random.default_rng(0)
+    activity = generator.integers(0, 9, (6, 4, 3)).astype(dtype)
+    settings = {
+        "bin_edges": np.linspace(-0.1, 0.3, 5),
+        "trial_numbers": [0, 1, 4, 5, 9, 12],
+        "conditions": ["links", "rechts→", "links", "rechts→", "links", "漢字"],
+        "epochs": ["baseline"] * 3 + ["lernen ü"] * 3,
+        "neuron_ids": ["a", "b", "unit µ"],
+        "areas": ["M1", "", "PMd"],
+        "go_time": [0.0, 0.05, np.nan, 0.1, 0.0, 0.0],
+        "known_input": generator.normal(size=(3, 4, 2)),
+        "source": "file.nwb",
+        "align": "cue_time",
+        "description": "two lines\n<b>ü</b>",
+        "notes": ["first note", "second note"],
+    }
+    return Recording.from_arrays(activity, **{**settings, **changes})
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64", "uint32", "float32", "float64"])
+def test_a_recording_survives_write_and_read_exactly(tmp_path, suffix, dtype):
+    recording = make_recording(dtype)
+
+    write_array_file(recording, tmp_path / f"recording{suffix}")
+    again = read_array_file(tmp_path / f"recording{suffix}")
+
+    assert again.dataset.identical(recording.dataset)
+    assert again.activity.dtype == np.dtype(dtype)
+    assert again.fingerprint() == recording.fingerprint()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_unobserved_entries_survive_as_nan(tmp_path, suffix):
+    activity = np.ones((3, 4, 2))
+    activity[1, 2, 0] = np.nan
+    recording = Recording.from_arrays(activity, bin_edges=np.arange(5.0))
+
+    write_array_file(recording, tmp_path / f"recording{suffix}")
+    again = read_array_file(tmp_path / f"recording{suffix}")
+
+    assert np.isnan(again.activity[1, 2, 0])
+    assert int((~again.observed).sum()) == 1
+
+
+def save(path, arrays):
+    """The named arrays in either format, as a user would save them."""
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+        return
+    dimensions = {
+        "activity": ("trial", "time", "neuron"),
+        "observed": ("a", "b", "c"),
+        "bin_edge": ("edge",),
+        "bin_edges": ("edge",),
+        "trial": ("trial",),
+        "condition": ("trial",),
+        "neuron": ("neuron",),
+        "go_time": ("cue",),
+    }
+    variables = {
+        name: (dimensions.get(name, tuple("uvwxyz"))[: array.ndim], array)
+        for name, array in ((name, np.asarray(values)) for name, values in arrays.items())
+    }
+    xr.Dataset(variables).to_netcdf(path, engine="h5netcdf")
+
+
+ACTIVITY = np.ones((3, 4, 2), dtype=np.int32)
+EDGES = np.linspace(0, 0.4, 5)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("edges_name", ["bin_edge", "bin_edges"])
+def test_activity_and_edges_are_enough(tmp_path, suffix, edges_name):
+    save(tmp_path / f"plain{suffix}", {"activity": ACTIVITY, edges_name: EDGES})
+
+    recording = read_array_file(tmp_path / f"plain{suffix}")
+
+    assert recording.kind == "counts"
+    assert recording.conditions == ["all"]
+    assert recording.trial_numbers.tolist() == [0, 1, 2]
+    assert recording.dataset.attrs["source"] == f"plain{suffix}"
+
+
+def test_dimensions_of_netcdf_may_come_in_any_order(tmp_path):
+    activity = np.arange(24).reshape(3, 4, 2)
+    variables = {"activity": (("neuron", "trial", "time"), activity.transpose(2, 0, 1)), "bin_edge": ("edge", EDGES)}
+    xr.Dataset(variables).to_netcdf(tmp_path / "turned.nc", engine="h5netcdf")
+
+    np.testing.assert_array_equal(read_array_file(tmp_path / "turned.nc").activity, activity)
+
+
+def test_a_unit_of_seconds_does_not_turn_edges_into_dates(tmp_path):
+    variables = {
+        "activity": (("trial", "time", "neuron"), ACTIVITY),
+        "bin_edge": ("edge", EDGES, {"units": "seconds"}),
+    }
+    xr.Dataset(variables).to_netcdf(tmp_path / "seconds.nc", engine="h5netcdf")
+
+    np.testing.assert_array_equal(read_array_file(tmp_path / "seconds.nc").dataset.bin_edge, EDGES)
+
+
+def test_text_as_bytes_is_decoded(tmp_path):
+    labels = np.array([text.encode() for text in ("ä", "b", "ä")])
+    save(tmp_path / "bytes.npz", {"activity": ACTIVITY, "bin_edge": EDGES, "condition": labels})
+
+    assert read_array_file(tmp_path / "bytes.npz").conditions == ["b", "ä"]
+
+
+RATES = np.ones((3, 4, 2))
+WITH_NAN = RATES.copy()
+WITH_NAN[0, 1, 1] = np.nan
+WITH_INFINITY = RATES.copy()
+WITH_INFINITY[2, 0, 0] = np.inf
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"bin_edge": EDGES}, "there is no array 'activity'"),
+        ({"activity": ACTIVITY}, "there is no array 'bin_edge'"),
+        ({"activty": ACTIVITY, "bin_edge": EDGES}, "did you mean 'activty'"),
+        ({"activity": ACTIVITY[0], "bin_edge": EDGES}, "activity has 2 dimension"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES[:-1]}, "bin_edges has shape (4,) for 4 bins"),
+        ({"activity": ACTIVITY, "bin_edge": [0, 1, 2, 3, 9.0]}, "bins differ in width"),
+        ({"activity": WITH_INFINITY, "bin_edge": EDGES, "observed": RATES > 0}, "1 NaN or infinite entries"),
+        ({"activity": WITH_NAN, "bin_edge": EDGES, "observed": RATES > 0}, "trial 0, bin 1, neuron 1"),
+        ({"activity": -ACTIVITY, "bin_edge": EDGES}, "counts are negative"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "observed": np.ones((3, 4, 1), bool)}, "'observed' has shape"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "observed": RATES}, "'observed' holds float64"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "go_time": np.zeros(2)}, "'go_time' has shape (2,)"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": np.zeros((2, 4, 1))}, "'known_input' has shape"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "trial": np.array([0, 2, 2])}, "strictly increasing"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "neuron": np.array([7, 7])}, "two neurons have the same id"),
+    ],
+)
+def test_content_that_does_not_fit_is_explained(tmp_path, suffix, arrays, message):
+    path = tmp_path / f"bad{suffix}"
+    save(path, arrays)
+
+    with pytest.raises(RecordingError) as caught:
+        read_array_file(path)
+
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_labels_of_the_wrong_length_are_explained(tmp_path):
+    save(tmp_path / "bad.npz", {"activity": ACTIVITY, "bin_edge": EDGES, "condition": np.array(["a", "b"])})
+
+    with pytest.raises(RecordingError, match=r"conditions has shape \(2,\)"):
+        read_array_file(tmp_path / "bad.npz")
+
+
+def test_pickled_objects_are_refused_and_never_run(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "sprung"), "w"))
+
+    np.savez(tmp_path / "trap.npz", activity=ACTIVITY, bin_edge=EDGES, condition=np.array([Trap()] * 3, dtype=object))
+
+    with pytest.raises(RecordingError, match="pickled Python objects"):
+        read_array_file(tmp_path / "trap.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def text_content(path, _good):
+    path.write_text("trial,time\n")
+
+
+def empty_content(path, _good):
+    path.write_bytes(b"")
+
+
+def truncated_content(path, good):
+    path.write_bytes(good[: len(good) // 2])
+
+
+def scrambled_content(path, good):
+    path.write_bytes(good[:200] + bytes(len(good) - 300) + good[-100:])
+
+
+def single_array(path, _good):
+    with path.open("wb") as stream:
+        np.save(stream, ACTIVITY)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("spoil", [text_content, empty_content, truncated_content, scrambled_content, single_array])
+def test_files_that_cannot_be_read_are_refused(tmp_path, suffix, spoil):
+    path = tmp_path / f"recording{suffix}"
+    write_array_file(make_recording("int32"), path)
+    spoil(path, path.read_bytes())
+
+    with pytest.raises(RecordingError) as caught:
+        read_array_file(path)
+
+    assert str(path) in str(caught.value)
+    assert "fix:" in str(caught.value)
+
+
+def test_an_hdf5_file_without_our_arrays_says_what_it_lacks(tmp_path):
+    xr.Dataset({"x": ("t", np.ones(2))}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+
+    with pytest.raises(RecordingError, match=r"no array 'activity'[\s\S]*the file has: x"):
+        read_array_file(tmp_path / "other.nc")
+
+
+def test_a_missing_file_suggests_its_neighbours(tmp_path):
+    write_array_file(make_recording("int32"), tmp_path / "recording.nc")
+
+    with pytest.raises(RecordingError, match=r"did you mean 'recording\.nc'"):
+        read_array_file(tmp_path / "recoding.nc")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_an_existing_file_stays_whole_when_writing_fails(tmp_path, suffix, monkeypatch):
+    path = tmp_path / f"recording{suffix}"
+    write_array_file(make_recording("int32"), path)
+    before = path.read_bytes()
+
+    def full_disk(self, _content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
+    with pytest.raises(LtrError, match="No space left on device"):
+        write_array_file(make_recording("float64"), path)
+
+    assert path.read_bytes() == before
+
+
+def test_another_suffix_is_refused(tmp_path):
+    with pytest.raises(RecordingError, match=r"suffix '\.mat'"):
+        write_array_file(make_recording("int32"), tmp_path / "recording.mat")

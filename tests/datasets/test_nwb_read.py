@@ -1,0 +1,291 @@
+"""A recording holds exactly the trials, bins and neurons that the settings ask for, and says what it left out."""
+
+from datetime import UTC, datetime
+
+import h5py
+import numpy as np
+import pandas as pd
+import pynwb
+import pytest
+
+from ltr.datasets.nwb_read import read_nwb
+from ltr.datasets.nwb_write import write_session
+from ltr.errors import RecordingError
+from ltr.settings import RecordingSettings
+
+WINDOW = {"window": (-0.4, 1.0), "bin_ms": 50.0}
+
+
+def read(path, **settings):
+    return read_nwb(path, RecordingSettings(**{**WINDOW, **settings}))
+
+
+def small_session(path, trains_s, trials=None, **unit_columns):
+    frame = pd.DataFrame({"start_time": [1.0, 3.0, 5.0], "stop_time": [3.0, 5.0, 7.0]}) if trials is None else trials
+    write_session(
+        path,
+        spike_times=trains_s,
+        trials=frame,
+        unit_columns=pd.DataFrame(unit_columns) if unit_columns else None,
+        session_description="small",
+        identifier="small",
+        session_start_time=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+    return path
+
+
+def test_counts_equal_histograms_around_the_align_event(session_path, trials_frame, trains_s):
+    recording = read(session_path, align="cue_time", min_rate_hz=0)
+
+    kept = trials_frame.cue_time.dropna()
+    for trial, event in enumerate(kept):
+        for neuron, unit in enumerate((0, 1, 2, 3, 5)):
+            expected, _ = np.histogram(trains_s[unit], event + np.linspace(-0.4, 1.0, 29))
+            np.testing.assert_array_equal(recording.activity[trial, :, neuron], expected)
+    assert recording.activity.dtype == np.int32
+    np.testing.assert_allclose(recording.dataset.bin_edge, np.linspace(-0.4, 1.0, 29), atol=1e-12)
+
+
+def test_trial_numbers_are_rows_of_the_whole_table(session_path):
+    recording = read(session_path, align="cue_time", trials="outcome == 'hit' and rt < 0.35")
+
+    # rows 0, 5, 10 are misses, row 3 has no cue, rt is below 0.35 up to row 12
+    assert recording.trial_numbers.tolist() == [1, 2, 4, 6, 7, 8, 9, 11, 12]
+
+
+def test_everything_left_out_is_told_in_the_notes(session_path):
+    recording = read(
+        session_path,
+        align="cue_time",
+        condition="angle",
+        go_cue="move_time",
+        trials="outcome == 'hit'",
+        areas=["PMd"],
+        min_rate_hz=1,
+    )
+
+    assert recording.notes == [
+        "4 of 20 trials left out: they fail the filter outcome == 'hit'.",
+        "1 of 20 trials left out: no value in the align column 'cue_time'.",
+        "1 of 20 trials left out: no value in the condition column(s) angle.",
+        "3 of 6 neurons left out: not in PMd.",
+        "1 of 3 neurons left out: fewer than 1 spikes/s within the windows.",
+    ]
+    assert recording.dataset.neuron.values.tolist() == ["2", "3"]
+    assert recording.dataset.area.values.tolist() == ["PMd", "PMd"]
+
+
+def test_a_neuron_without_spikes_in_the_windows_is_left_out_at_any_rate(session_path):
+    recording = read(session_path, min_rate_hz=0)
+
+    assert recording.dataset.neuron.values.tolist() == ["0", "1", "2", "3", "5"]
+    assert "1 of 6 neurons left out: no spike in any window." in recording.notes
+
+
+def test_the_align_event_is_the_start_of_the_trial_by_default(session_path):
+    recording = read(session_path)
+
+    assert recording.dataset.attrs["align"] == "start_time"
+    assert recording.n_trials == 20
+    np.testing.assert_array_equal(recording.go_time_s, np.zeros(20))
+
+
+def test_the_go_cue_counts_from_the_align_event_and_may_be_missing(session_path):
+    recording = read(session_path, align="cue_time", go_cue="move_time")
+
+    go_time = dict(zip(recording.trial_numbers.tolist(), recording.go_time_s, strict=True))
+    assert np.isnan(go_time.pop(5))
+    np.testing.assert_allclose(list(go_time.values()), 0.3, atol=1e-9)  # 0.8 s minus 0.5 s into the trial
+    assert "1 of the 19 trials kept have no go cue in 'move_time'." in recording.notes
+
+
+@pytest.mark.parametrize(
+    ("condition", "labels"),
+    [
+        ("side", ["left", "rechts→"]),
+        ("angle", ["0", "22.5"]),
+        ("block", ["0", "1"]),
+        ("early", ["False", "True"]),
+        (["side", "block"], ["left/0", "left/1", "rechts→/0", "rechts→/1"]),
+    ],
+)
+def test_conditions_are_labelled_by_the_values_of_their_columns(session_path, condition, labels):
+    assert read(session_path, condition=condition).conditions == labels
+
+
+def test_epochs_come_in_the_order_of_trials(session_path):
+    assert read(session_path, epoch="phase").epochs == ["baseline", "adaptation"]
+
+
+def test_a_condition_with_one_trial_is_kept_and_noted(session_path):
+    recording = read(session_path, condition="phase", trials="phase == 'adaptation' or rt < 0.11")
+
+    assert recording.conditions == ["adaptation", "baseline"]
+    assert "1 condition(s) have only one trial (kept): 'baseline'." in recording.notes
+
+
+def test_windows_that_reach_beyond_the_session_are_kept_and_noted(session_path):
+    recording = read(session_path, window=(-2.0, 1.0))
+
+    # the session runs from the first spike, shortly after 9 s; only the first trial starts before 11 s
+    assert recording.n_trials == 20
+    assert "The windows of 1 trial(s) reach beyond the first or last moment of the session (kept)." in recording.notes
+
+
+def test_description_and_source_are_kept_as_they_are(session_path):
+    recording = read(session_path)
+
+    assert recording.dataset.attrs["description"] == "two lines\nand <b>markup</b>"
+    assert recording.dataset.attrs["source"] == "session.nwb"
+
+
+def test_a_filter_over_several_lines_makes_one_note(session_path):
+    recording = read(session_path, trials="(outcome\n == 'hit')")
+
+    assert recording.notes[0] == "4 of 20 trials left out: they fail the filter (outcome == 'hit')."
+
+
+def test_spike_times_out_of_order_are_sorted_and_noted(tmp_path):
+    path = small_session(tmp_path / "mixed.nwb", [np.array([1.1, 1.2, 3.2]), np.array([1.3, 1.4])])
+    expected = read(path).activity
+    with h5py.File(path, "r+") as file:
+        file["units/spike_times"][:3] = [3.2, 1.1, 1.2]
+
+    recording = read(path)
+
+    np.testing.assert_array_equal(recording.activity, expected)
+    assert "Spike times of 1 unit(s) were not in order and were sorted." in recording.notes
+
+
+def test_spike_times_that_are_nan_are_left_out_and_noted(tmp_path):
+    path = small_session(tmp_path / "nan.nwb", [np.array([1.1, 1.2, 3.2])])
+    with h5py.File(path, "r+") as file:
+        file["units/spike_times"][1] = np.nan
+
+    recording = read(path)
+
+    assert recording.activity.sum() == 2
+    assert "1 spike time(s) of 1 unit(s) were NaN or infinite and left out." in recording.notes
+
+
+def test_unit_ids_that_repeat_are_replaced_by_rows(tmp_path):
+    path = small_session(tmp_path / "ids.nwb", [np.array([1.1]), np.array([1.2])])
+    with h5py.File(path, "r+") as file:
+        file["units/id"][...] = 7
+
+    assert read(path).dataset.neuron.values.tolist() == ["0", "1"]
+
+
+@pytest.fixture
+def nwbfile():
+    """A session in memory with three electrodes in two areas and no units yet."""
+    nwbfile = pynwb.NWBFile("text", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    for start in (1.0, 3.0):
+        nwbfile.add_trial(start_time=start, stop_time=start + 2)
+    device = nwbfile.create_device("probe")
+    for area in ("M1", "S1"):
+        nwbfile.create_electrode_group(area, description="shank", location=f"group {area}", device=device)
+    for area in ("M1", "S1", "S1"):
+        nwbfile.add_electrode(location=area, group=nwbfile.electrode_groups[area])
+    return nwbfile
+
+
+def test_other_datasets_of_the_file_are_not_touched(nwbfile, tmp_path, monkeypatch):
+    nwbfile.add_unit(spike_times=[1.1, 3.2], waveform_mean=np.zeros(30))
+    with pynwb.NWBHDF5IO(tmp_path / "waves.nwb", "w") as io:
+        io.write(nwbfile)
+    touched = []
+    original = h5py.Dataset.__getitem__
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, key: touched.append(self.name) or original(self, key))
+
+    read(tmp_path / "waves.nwb")
+
+    assert "/units/spike_times" in touched
+    assert not [name for name in touched if "waveform" in name]
+
+
+def areas_of(nwbfile, path):
+    with pynwb.NWBHDF5IO(path, "w") as io:
+        io.write(nwbfile)
+    return read(path).dataset.area.values.tolist()
+
+
+def test_areas_come_from_the_electrodes_of_each_unit(nwbfile, tmp_path):
+    nwbfile.add_unit(spike_times=[1.1, 3.1], electrodes=[0])
+    nwbfile.add_unit(spike_times=[1.2, 3.2], electrodes=[0, 1, 2])
+
+    assert areas_of(nwbfile, tmp_path / "linked.nwb") == ["M1", "S1"]  # most of the second one's electrodes
+
+
+def test_areas_come_from_electrode_groups_when_units_name_no_electrodes(nwbfile, tmp_path):
+    nwbfile.add_unit(spike_times=[1.1, 3.1], electrode_group=nwbfile.electrode_groups["S1"])
+    nwbfile.add_unit(spike_times=[1.2, 3.2], electrode_group=nwbfile.electrode_groups["M1"])
+
+    assert areas_of(nwbfile, tmp_path / "groups.nwb") == ["group S1", "group M1"]
+
+
+def test_areas_stay_empty_when_nothing_links_units_to_several_locations(nwbfile, tmp_path):
+    nwbfile.add_unit(spike_times=[1.1, 3.1])
+
+    assert areas_of(nwbfile, tmp_path / "unlinked.nwb") == [""]
+
+
+def test_one_location_for_all_electrodes_is_the_area_of_all_units(nwbfile, tmp_path):
+    nwbfile.electrodes["location"].data[:] = ["M1", "M1", "M1"]
+    nwbfile.add_unit(spike_times=[1.1, 3.1])
+
+    assert areas_of(nwbfile, tmp_path / "single.nwb") == ["M1"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"align": "cue_tme"}, "align: the trials table has no column 'cue_tme'"),
+        ({"align": "cue_tme"}, "did you mean 'cue_time'"),
+        ({"condition": "sid"}, "condition: the trials table has no column 'sid'"),
+        ({"condition": ["side", "blok"]}, "did you mean 'block'"),
+        ({"epoch": "phases"}, "did you mean 'phase'"),
+        ({"go_cue": "gocue"}, "go_cue: the trials table has no column 'gocue'"),
+        ({"align": "never_time"}, "'never_time' has no value in any of the 20 trials"),
+        ({"align": "outcome"}, "'outcome' holds text, not times"),
+        ({"align": "early"}, "'early' holds true or false, not times"),
+        ({"go_cue": "side"}, "go_cue: column 'side' holds text"),
+        ({"align": "relative_time"}, "seems to hold seconds from the start of each trial"),
+        ({"window": (100.0, 101.0)}, "no window holds a spike: the windows lie between 110 and 149 s"),
+        ({"areas": ["M2"]}, "areas: no unit is in 'M2'"),
+        ({"areas": ["M2"]}, "did you mean 'M1'"),
+        ({"areas": ["M1", "V1"]}, "allowed: M1, PMd"),
+        ({"min_rate_hz": 1000}, "no neuron is left: of 6, 1 never fire in the windows and 5 fire less"),
+        ({"trials": "outcome == 'hits'"}, "none of the 20 trials satisfies"),
+        ({"trials": "outcome == 'hits'"}, "outcome: hit, miss"),
+        ({"trials": "outcom == 'hit'"}, "did you mean 'outcome'"),
+        ({"trials": "outcome = 'hit'"}, "write == to compare"),
+        ({"trials": "cue_time != cue_time", "align": "cue_time"}, "no trial is left. 19 of 20 trials left out"),
+    ],
+)
+def test_settings_that_do_not_fit_the_file_are_explained(session_path, settings, message):
+    with pytest.raises(RecordingError) as caught:
+        read(session_path, **settings)
+
+    assert message in str(caught.value)
+
+
+def test_a_file_without_areas_says_so_when_areas_are_asked_for(tmp_path):
+    path = small_session(tmp_path / "plain.nwb", [np.array([1.1])])
+
+    with pytest.raises(RecordingError, match="the file gives no areas"):
+        read(path, areas=["M1"])
+
+
+def test_columns_that_hold_lists_are_explained(tmp_path):
+    nwbfile = pynwb.NWBFile("text", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    nwbfile.add_trial_column("licks", "times of licks", index=True)
+    nwbfile.add_trial_column("corner", "place of the target")
+    nwbfile.add_trial(start_time=1.0, stop_time=2.0, licks=[1.1, 1.2], corner=[0.0, 1.0])
+    nwbfile.add_unit(spike_times=[1.1])
+    with pynwb.NWBHDF5IO(tmp_path / "lists.nwb", "w") as io:
+        io.write(nwbfile)
+
+    for name, reason in (("licks", "each trial holds a list"), ("corner", r"an array of shape \(2,\)")):
+        with pytest.raises(RecordingError, match=reason):
+            read(tmp_path / "lists.nwb", align=name)

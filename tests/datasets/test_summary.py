@@ -1,0 +1,118 @@
+"""A summary says what a file holds as plain data, and suggests columns only where they fit."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+
+import numpy as np
+import pynwb
+import pytest
+
+from ltr.datasets import summarise
+from ltr.datasets.array_files import write_array_file
+from ltr.datasets.nwb_read import read_nwb
+from ltr.recording import Recording
+
+
+def test_an_nwb_session_is_summarised(session_path, trains_s):
+    summary = summarise(session_path)
+
+    assert (summary.kind, summary.neurons, summary.trials) == ("nwb", 6, 20)
+    assert summary.session_id == "session-identifier"
+    assert summary.subject == "rat 1, Rattus norvegicus"
+    assert summary.description == "two lines\nand <b>markup</b>"
+    first = min(train[0] for train in trains_s if len(train))
+    last = max(train[-1] for train in trains_s if len(train))
+    assert summary.duration_s == pytest.approx(last - first)
+
+
+def test_areas_have_neuron_counts_and_mean_rates(session_path, trains_s):
+    summary = summarise(session_path)
+
+    rates = {area.area: (area.neurons, area.mean_rate_hz) for area in summary.areas}
+    assert rates["M1"] == (3, pytest.approx((400 + 300 + 0) / 3 / summary.duration_s))
+    assert rates["PMd"] == (3, pytest.approx((200 + 100 + 2) / 3 / summary.duration_s))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cue_time", ("float64", "10.5", 0.05, 19)),
+        ("never_time", ("float64", "", 1.0, 0)),
+        ("side", ("text", "left", 0.0, 2)),
+        ("angle", ("float64", "0", 0.05, 2)),
+        ("early", ("bool", "True", 0.0, 2)),
+        ("block", ("int64", "0", 0.0, 2)),
+    ],
+)
+def test_columns_have_type_example_missing_share_and_distinct_values(session_path, name, expected):
+    column = next(column for column in summarise(session_path).columns if column.name == name)
+
+    assert (column.dtype, column.example, column.missing_share, column.distinct) == expected
+
+
+def test_the_description_of_a_column_is_kept(session_path):
+    columns = {column.name: column.description for column in summarise(session_path).columns}
+
+    assert columns["cue_time"] == "go cue, s on the session clock"
+
+
+def test_columns_that_fit_are_suggested(session_path):
+    summary = summarise(session_path)
+
+    # relative_time and rt lie outside the trials; never_time has no values
+    assert summary.align_candidates == ("cue_time", "move_time")
+    assert summary.condition_candidates == ("outcome", "side", "angle", "block", "early", "phase")
+    assert summary.command == f"ltr fit {session_path} --align cue_time --condition outcome"
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npz"])
+def test_a_binned_recording_is_summarised(tmp_path, suffix):
+    path = tmp_path / f"binned recording{suffix}"
+    counts = np.ones((4, 5, 2), dtype=int)
+    recording = Recording.from_arrays(
+        counts,
+        bin_edges=np.linspace(0, 0.5, 6),
+        conditions=["b", "a", "b", "b"],
+        epochs=["early", "early", "late", "late"],
+        areas=["M1", "S1"],
+        notes=["a note"],
+    )
+    write_array_file(recording, path)
+
+    summary = summarise(path)
+
+    assert (summary.kind, summary.trials, summary.neurons) == (suffix[1:], 4, 2)
+    assert summary.sizes == recording.describe()
+    assert summary.conditions == {"a": 1, "b": 3}
+    assert summary.epochs == {"early": 2, "late": 2}
+    assert summary.areas[0].mean_rate_hz == pytest.approx(10.0)  # one spike in each bin of 0.1 s
+    assert summary.notes == ("a note",)
+    assert summary.command == f"ltr fit '{path}'"
+
+
+def test_areas_of_a_file_of_rates_have_no_spike_rate(tmp_path):
+    write_array_file(Recording.from_arrays(np.ones((2, 3, 1)), bin_edges=np.arange(4.0)), tmp_path / "rates.nc")
+
+    assert summarise(tmp_path / "rates.nc").areas[0].mean_rate_hz is None
+
+
+def test_a_summary_is_plain_json(session_path, tmp_path):
+    write_array_file(read_nwb(session_path), tmp_path / "binned.npz")
+
+    for path in (session_path, tmp_path / "binned.npz"):
+        text = json.dumps(dataclasses.asdict(summarise(path)), allow_nan=False)
+        assert json.loads(text)["path"] == str(path)
+
+
+def test_a_file_without_units_and_trials_is_summarised_with_notes(tmp_path):
+    nwbfile = pynwb.NWBFile("nothing yet", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    with pynwb.NWBHDF5IO(tmp_path / "empty.nwb", "w") as io:
+        io.write(nwbfile)
+
+    summary = summarise(tmp_path / "empty.nwb")
+
+    assert (summary.neurons, summary.trials, summary.command, summary.duration_s) == (0, 0, None, None)
+    assert len(summary.notes) == 2
+    assert "no units table" in summary.notes[0]
+    assert "no trials table" in summary.notes[1]

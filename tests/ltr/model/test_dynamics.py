@@ -1,0 +1,49 @@
+"""Derivatives of activations, and the rank-sized Jacobian against the dense one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from ltr.model.dynamics import ACTIVATIONS, drift, jacobian
+from ltr.model.factors import unit_norm
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_is_the_derivative_of_the_activation(name: str) -> None:
+    x = torch.tensor([-2.3, -0.4, 0.1, 1.7], dtype=torch.float64, requires_grad=True)
+    (expected,) = torch.autograd.grad(ACTIVATIONS[name].value(x).sum(), x)
+    torch.testing.assert_close(ACTIVATIONS[name].slope(x.detach()), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_jacobian_eigenvalues_are_those_of_the_dense_jacobian(generator: torch.Generator) -> None:
+    """-1 + eig(D_k B^T diag(phi') A), and -1 for the other n - R (ledger 1.12)."""
+    n, rank = 25, 3
+    columns, rows = (unit_norm(torch.randn(n, rank, generator=generator, dtype=torch.float64)) for _ in range(2))
+    factors = torch.randn(1, rank, generator=generator, dtype=torch.float64) * 3
+    kappa = torch.randn(1, rank, generator=generator, dtype=torch.float64)
+    options = {"rows": rows, "factors": factors, "activation": ACTIVATIONS["tanh"]}
+    small = np.linalg.eigvals(jacobian(kappa, basis=columns, **options)[0].numpy()) - 1
+    weights = columns @ torch.diag(factors[0]) @ rows.T
+
+    def dense_field(x: torch.Tensor) -> torch.Tensor:
+        return weights @ torch.tanh(x) - x
+
+    full = np.linalg.eigvals(torch.autograd.functional.jacobian(dense_field, columns @ kappa[0]).numpy())
+    others = np.abs(full + 1) < 1e-9
+    assert others.sum() == n - rank
+    distance = np.abs(small[:, None] - full[~others][None])
+    assert distance[linear_sum_assignment(distance)].max() < 1e-10
+
+
+def test_pitchfork_of_a_rank_one_network_is_where_the_supplement_puts_it() -> None:
+    """LTR-12: x = c tanh(x) along (-1, 1) / sqrt(2); nonzero fixed points for c > 1 only."""
+    column = torch.tensor([[-1.0], [1.0]], dtype=torch.float64) / 2**0.5
+    for c, expected in ((0.9, 0.0), (1.5, 1.28784), (2.0, 1.91501)):
+        kappa = torch.tensor([[1.0]], dtype=torch.float64)
+        options = {"basis": column, "rows": column, "factors": torch.tensor([[c]], dtype=torch.float64)}
+        for _ in range(4000):
+            kappa = kappa + 0.05 * drift(kappa, torch.zeros_like(kappa), activation=ACTIVATIONS["tanh"], **options)
+        assert float(kappa.abs()) / 2**0.5 == pytest.approx(expected, abs=1e-4)

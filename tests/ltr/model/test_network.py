@@ -1,0 +1,214 @@
+"""The reduced network against the brute-force n-dimensional one, and every option of the model (ledger Part 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torchsde
+from scipy.optimize import linear_sum_assignment
+
+from ltr.analysis.spectra import weight_eigenvalues
+from ltr.model.factors import dense_weights
+from tests.problems import dense_states, small_design, small_network
+
+# same integrator and step on both sides, so only the order of operations differs
+RELATIVE = 1e-10
+
+MODELS = [
+    {},
+    {"solver": "rk4"},
+    {"solver": "euler", "steps_per_bin": 3},
+    {"steps_per_bin": 2},
+    {"inputs": "none"},
+    {"inputs": "constant"},
+    {"input_sharing": "shared"},
+    {"input_map": "free", "input_dimension": 2},
+    {"input_map": "free", "inputs": "constant", "solver": "rk4", "steps_per_bin": 2},
+    {"initial_state": "condition"},
+    {"recurrent_bias": True},
+    {"recurrent_bias": True, "input_map": "free"},
+    {"activation": "relu"},
+    {"activation": "softplus"},
+    {"activation": "identity"},
+    {"activation": "rectified_tanh"},
+    {"epoch_breaks": True},
+    {"constant_factors": True},
+    {"rank": 1},
+]
+
+
+@pytest.mark.parametrize("values", MODELS, ids=str)
+def test_reduced_states_equal_those_of_the_dense_network(values: dict) -> None:
+    network = small_network(**values)
+    if values.get("recurrent_bias"):
+        torch.nn.init.normal_(network.recurrent_bias, generator=torch.Generator().manual_seed(1))
+    dense = dense_states(network)
+    reduced = (network().state @ network.basis().T).detach().numpy()
+    assert np.abs(dense).max() > 0.1
+    np.testing.assert_allclose(reduced, dense, rtol=0, atol=RELATIVE * np.abs(dense).max())
+
+
+def test_dense_states_stay_in_the_span_of_columns_and_input_directions() -> None:
+    """LTR-01: the residual outside the span is rounding."""
+    network = small_network(input_map="free", input_dimension=2)
+    dense = dense_states(network).reshape(-1, network.model.units)
+    basis, _ = np.linalg.qr(network.basis().detach().numpy())
+    residual = dense - dense @ basis @ basis.T
+    assert np.abs(residual).max() <= 1e-12 * np.abs(dense).max()
+
+
+def test_rk4_states_agree_with_adaptive_torchsde_on_dense_weights() -> None:
+    """An independent solver, adaptive, on W^(k) in full with the noise set to zero.
+
+    torchsde's Euler is of order 1; its local tolerance of 1e-7 leaves a global error near 1e-4.
+    """
+    network = small_network(inputs="none", solver="rk4", steps_per_bin=4)
+    weights = dense_weights(network.basis(), network.unit_rows(), network.trial_factors()).detach()
+    start = (network.start @ network.basis().T).detach().expand(len(weights), -1)
+
+    class Dense(torch.nn.Module):
+        noise_type, sde_type = "additive", "ito"
+
+        def f(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return torch.einsum("kij,kj->ki", weights, torch.tanh(x)) - x
+
+        def g(self, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+            return torch.zeros(*x.shape, 1, dtype=x.dtype)
+
+    times = torch.arange(network.design.n_bins, dtype=torch.float64) * network.bin_width
+    options = {"adaptive": True, "rtol": 1e-7, "atol": 1e-7, "dt": 1e-3, "dt_min": 1e-6}
+    adaptive = torchsde.sdeint(Dense(), start, times, method="euler", **options)
+    reduced = (network().state @ network.basis().T).detach()
+    torch.testing.assert_close(adaptive.transpose(0, 1), reduced, rtol=0, atol=3e-4 * float(reduced.abs().max()))
+
+
+def test_nonzero_eigenvalues_of_the_dense_weights_come_from_the_small_matrix() -> None:
+    network = small_network(units=30, rank=4)
+    columns, rows = network.basis().detach().numpy(), network.unit_rows().detach().numpy()
+    factors = network.trial_factors().detach().numpy()
+    small = weight_eigenvalues(columns, rows, factors)
+    dense = dense_weights(*(torch.as_tensor(value) for value in (columns, rows, factors))).numpy()
+    for k in range(len(factors)):
+        full = np.linalg.eigvals(dense[k])
+        full = full[np.argsort(-np.abs(full))]
+        distance = np.abs(small[k][:, None] - full[None, :4])
+        assert distance[linear_sum_assignment(distance)].max() < 1e-8
+        assert np.abs(full[4:]).max() < 1e-8
+
+
+def test_weights_have_at_most_rank_r_on_every_trial() -> None:
+    network = small_network(rank=3)
+    dense = dense_weights(network.basis(), network.unit_rows(), network.trial_factors()).detach().numpy()
+    assert all(np.linalg.matrix_rank(weights, tol=1e-10) == 3 for weights in dense)
+
+
+def test_columns_and_rows_have_unit_norm_whatever_the_raw_parameters() -> None:
+    network = small_network()
+    torch.nn.init.normal_(network.columns, std=7.0, generator=torch.Generator().manual_seed(2))
+    for vectors in (network.basis(), network.unit_rows()):
+        torch.testing.assert_close(vectors.norm(dim=0), torch.ones(3, dtype=torch.float64), rtol=1e-12, atol=0)
+
+
+def test_starting_values_follow_the_ledger() -> None:
+    """Rows start as columns, offsets at 1, x(0) within 0.2 sqrt(n) / sqrt(R) along each column, gain sqrt(n / m)."""
+    network = small_network(units=200, rank=5)
+    torch.testing.assert_close(network.unit_rows(), network.basis())
+    assert torch.equal(network.offset.detach(), torch.ones(5, dtype=torch.float64))
+    assert network.start.abs().max() <= 0.2 * (200 / 5) ** 0.5
+    torch.testing.assert_close(network.input_gain.detach(), torch.full((5,), (200 / 5) ** 0.5, dtype=torch.float64))
+
+
+def test_trials_of_a_condition_share_their_input_and_conditions_differ() -> None:
+    courses, _ = small_network().input_courses()
+    assert courses is not None
+    assert courses.shape == (2, 12, 3)
+    assert not torch.allclose(courses[0], courses[1])
+
+
+def test_input_after_its_end_changes_nothing_and_gets_no_gradient() -> None:
+    """LTR-06 (b): u is off from the off-bin on, exactly."""
+    network = small_network(inputs="known", input_dimension=2, design=_design_with_known_input())
+    network.known_input.requires_grad_(True)
+    network().state.sum().backward()
+    gradient = network.known_input.grad
+    last_off = network.design.off_bin.max()
+    assert gradient[:, : network.design.off_bin.min()].abs().min() > 0
+    assert gradient[:, last_off + 1 :].abs().max() == 0
+
+
+def _design_with_known_input():
+    known = np.random.default_rng(0).normal(size=(2, 12, 2))
+    return small_design(known_input=known)
+
+
+def test_known_inputs_drive_the_network_like_the_dense_one() -> None:
+    network = small_network(inputs="known", design=_design_with_known_input())
+    dense = dense_states(network)
+    reduced = (network().state @ network.basis().T).detach().numpy()
+    np.testing.assert_allclose(reduced, dense, rtol=0, atol=RELATIVE * np.abs(dense).max())
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_input_gain_is_trained_unless_told_not_to(train: bool) -> None:
+    network = small_network(train_input_gain=train)
+    network().output.square().mean().backward()
+    assert (network.input_gain.grad is not None) == train
+
+
+def test_predicting_some_trials_equals_picking_them_from_all() -> None:
+    network = small_network()
+    some = torch.tensor([1, 4])
+    torch.testing.assert_close(network(some).output, network().output[some], rtol=1e-12, atol=0)
+
+
+def test_factors_at_a_recorded_trial_are_the_smooth_part() -> None:
+    """The posterior at recorded trials is the smoother K (K + sigma^2 I)^-1 (c - o) + o."""
+    network = small_network()
+    design, settings = network.design, network.factors
+    distance = np.subtract.outer(design.trials, design.trials)
+    smooth = settings.amplitude**2 / (1 + distance**2 / (2 * settings.length_scale**2))
+    factors = network.trial_factors().detach().numpy()
+    offset = network.offset.detach().numpy()
+    expected = smooth @ np.linalg.inv(smooth + settings.noise**2 * np.eye(7)) @ (factors - offset) + offset
+    found = network.factors_at(design.trials, design.epochs).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_held_out_trials_get_their_expectation_from_the_others() -> None:
+    """Whole held-out trials have no coefficients of their own, and gradients reach those of the others."""
+    has_data = np.array([True, True, False, True, True, False, True])
+    network = small_network(design=small_design(has_data=has_data))
+    assert network.whitened.shape == (5, 3)
+    held_out = network.trial_factors()[~torch.as_tensor(has_data)]
+    expected = network.factors_at(network.design.trials[~has_data], network.design.epochs[~has_data])
+    torch.testing.assert_close(held_out, expected, rtol=1e-9, atol=1e-12)
+    held_out.sum().backward()
+    assert (network.whitened.grad.abs() > 0).all()
+
+
+def test_poisson_networks_start_at_the_mean_rate_of_each_neuron() -> None:
+    """With the readout weights at zero, the expected count is the mean, for both links."""
+    mean = np.array([0.1, 0.5, 1.0, 2.0, 5.0, 20.0])
+    for link, gain in (("softplus", True), ("softplus", False), ("exp", True)):
+        settings = {"likelihood": "poisson", "link": link, "neuron_gain": gain}
+        network = small_network(**settings)
+        network._draw_readout(torch.Generator().manual_seed(0), mean)
+        network.double()
+        torch.nn.init.zeros_(network.readout_raw)
+        expected = network().output[0, 0].exp().detach().numpy()
+        np.testing.assert_allclose(expected, mean, rtol=1e-12)
+
+
+def test_default_solver_error_is_as_stated() -> None:
+    """README: Heun with one step per bin of a fifth of tau errs below 0.5 % of the largest state."""
+    errors = []
+    for seed in range(3):
+        network = small_network(seed=seed, units=200, rank=5)
+        fine = small_network(seed=seed, units=200, rank=5, solver="rk4", steps_per_bin=50)
+        # same inputs for both: the neural ODE is integrated on its own
+        courses = fine.input_courses()
+        network.input_courses = lambda courses=courses: courses
+        reference = fine().state.detach()
+        errors.append(float((network().state.detach() - reference).abs().max() / reference.abs().max()))
+    assert max(errors) < 5e-3
