@@ -24,6 +24,7 @@ class TrainingState:
         rollbacks: divergences so far in this start.
         weights: current parameters.
         optimiser: the optimiser's state.
+        converged: True when L-BFGS can go no further.
         generator: state of the generator of trial dropout.
         best_loss: lowest validation loss of this start (training loss without validation entries).
         best_iteration: steps since the start of the phase when it was reached.
@@ -42,6 +43,7 @@ class TrainingState:
     rollbacks: int = 0
     weights: Weights = field(default_factory=dict)
     optimiser: dict[str, Any] = field(default_factory=dict)
+    converged: bool = False
     generator: Tensor | None = None
     best_loss: float = math.inf
     best_iteration: int = 0

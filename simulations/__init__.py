@@ -1,0 +1,1 @@
+"""Simulated recordings with known truth: teachers with chosen factors, and networks that learn to reach."""

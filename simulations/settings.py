@@ -1,0 +1,181 @@
+"""What a simulation can be told: frozen settings, checked when built."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ltr.errors import SettingsError, nearest
+
+Observation = Literal["rates", "spikes"]
+Link = Literal["softplus", "exp"]
+FactorShape = Literal["distinct", "proportional", "constant"]
+PerturbationName = Literal["curl", "rotation", "none"]
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """A low-tensor-rank network with chosen trial factors, and how it is observed.
+
+    Attributes:
+        rank: number of components, 1 to 5.
+        units: number of units of the network.
+        neurons: number of recorded neurons (linear readout of the units).
+        trials: number of trials in the session, dropped ones included.
+        conditions: number of conditions, each with its own initial state.
+        bins: time bins in a trial.
+        bin_ms: width of a bin, ms.
+        tau_ms: time constant of the units, ms.
+        gain: scale of the trial factors; the larger, the more recurrent the network.
+        factor_shape: ``distinct`` changes over trials; ``proportional`` ones, of which only the span can be
+            recovered; or ``constant`` ones: no learning.
+        observe: ``rates`` (readout plus Gaussian noise) or ``spikes`` (Poisson counts).
+        noise: sd of the noise as a share of each neuron's signal sd (rates only).
+        link: from readout to firing rate (spikes only).
+        rate_hz: median firing rate of a neuron at rest (spikes only).
+        dropped_fraction: share of the trials that are missing, which leaves gaps in trial numbers.
+        candidates: teachers drawn at most in search for an identifiable one.
+        seed: seed of everything random.
+    """
+
+    rank: int = 3
+    units: int = 60
+    neurons: int = 40
+    trials: int = 60
+    conditions: int = 8
+    bins: int = 25
+    bin_ms: float = 20.0
+    tau_ms: float = 100.0
+    gain: float = 2.2
+    factor_shape: FactorShape = "distinct"
+    observe: Observation = "rates"
+    noise: float = 0.01
+    link: Link = "softplus"
+    rate_hz: float = 12.0
+    dropped_fraction: float = 0.0
+    candidates: int = 400
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("rank", self.rank, 1, 5)
+        check_whole("units", self.units, self.rank, 10_000)
+        check_whole("neurons", self.neurons, 1, 100_000)
+        check_whole("trials", self.trials, 2, 100_000)
+        check_whole("conditions", self.conditions, 1, self.trials)
+        check_whole("bins", self.bins, 2, 100_000)
+        check_number("bin_ms", self.bin_ms, 0.1, 10_000.0)
+        check_number("tau_ms", self.tau_ms, 0.1, 10_000.0)
+        check_number("gain", self.gain, 0.0, 100.0)
+        check_choice("factor_shape", self.factor_shape, get_args(FactorShape))
+        check_choice("observe", self.observe, get_args(Observation))
+        check_number("noise", self.noise, 0.0, 100.0)
+        check_choice("link", self.link, get_args(Link))
+        check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
+        check_number("dropped_fraction", self.dropped_fraction, 0.0, 0.9)
+        check_whole("candidates", self.candidates, 1, 100_000)
+        check_whole("seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class ReachSettings:
+    """A full-rank network that learns to reach, adapts to a perturbation, and is recorded while it does.
+
+    Attributes:
+        units: number of units of the network.
+        neurons: number of recorded units.
+        perturbation: force field that turns with velocity (``curl``), rotated force (``rotation``), or ``none``.
+        curl_strength: force per velocity of the curl field.
+        rotation_deg: angle of the rotation.
+        baseline_trials: trials before the perturbation.
+        adaptation_trials: trials under the perturbation.
+        washout_trials: trials after the perturbation.
+        pretraining_steps: Adam steps before the session. Default: 500, or 400 from 150 units on.
+        pretraining_rate: Adam's step size. Default: 1e-3, or 5e-4 from 150 units on.
+        learning_rate: step size of gradient descent in the session, one step a trial.
+        batch: reaches played at each step; one of them is the recorded trial.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        aborted_fraction: share of trials that are aborted before the go cue.
+        hit_radius: a reach that ends this close to the target is a hit; the target's distance is 1, and practised
+            reaches end about 0.35 beyond it.
+        seed: seed of everything random.
+    """
+
+    units: int = 100
+    neurons: int = 80
+    perturbation: PerturbationName = "curl"
+    curl_strength: float = 0.8
+    rotation_deg: float = 30.0
+    baseline_trials: int = 50
+    adaptation_trials: int = 100
+    washout_trials: int = 100
+    pretraining_steps: int | None = None
+    pretraining_rate: float | None = None
+    learning_rate: float = 0.05
+    batch: int = 32
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    aborted_fraction: float = 0.04
+    hit_radius: float = 0.45
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("units", self.units, 2, 2000)
+        check_whole("neurons", self.neurons, 1, self.units)
+        check_choice("perturbation", self.perturbation, get_args(PerturbationName))
+        check_number("curl_strength", self.curl_strength, -10.0, 10.0)
+        check_number("rotation_deg", self.rotation_deg, -180.0, 180.0)
+        check_whole("baseline_trials", self.baseline_trials, 1, 100_000)
+        check_whole("adaptation_trials", self.adaptation_trials, 0, 100_000)
+        check_whole("washout_trials", self.washout_trials, 0, 100_000)
+        if self.pretraining_steps is not None:
+            check_whole("pretraining_steps", self.pretraining_steps, 0, 1_000_000)
+        if self.pretraining_rate is not None:
+            check_number("pretraining_rate", self.pretraining_rate, 0.0, 1.0)
+        check_number("learning_rate", self.learning_rate, 0.0, 10.0)
+        check_whole("batch", self.batch, 1, 10_000)
+        check_choice("link", self.link, get_args(Link))
+        check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
+        check_number("aborted_fraction", self.aborted_fraction, 0.0, 0.9)
+        check_number("hit_radius", self.hit_radius, 0.0, 10.0)
+        check_whole("seed", self.seed, 0, 2**32 - 1)
+
+    @property
+    def trials(self) -> int:
+        """Number of trials in the session, aborted ones included."""
+        return self.baseline_trials + self.adaptation_trials + self.washout_trials
+
+
+def check_whole(name: str, value: Any, lowest: int, highest: int) -> None:
+    """Accept a whole number within limits.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    allowed = f"a whole number from {lowest} to {highest}"
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise SettingsError(f"{name} = {value!r} cannot be used.", allowed=allowed, fix=f"change {name}")
+
+
+def check_number(name: str, value: Any, lowest: float, highest: float) -> None:
+    """Accept a finite number within limits.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not lowest <= value <= highest:
+        allowed = f"a number from {lowest:g} to {highest:g}"
+        raise SettingsError(f"{name} = {value!r} cannot be used.", allowed=allowed, fix=f"change {name}")
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Accept one of the choices.
+
+    Raises:
+        SettingsError: it is none of them.
+    """
+    if value not in choices:
+        fix = nearest(str(value), choices) or f"change {name}"
+        raise SettingsError(f"{name} = {value!r} is not known.", allowed=", ".join(choices), fix=fix)
