@@ -2,15 +2,15 @@
 
 ``trial``, ``time``, ``neuron`` (recorded), ``unit`` (of the network), ``rank``
 (components), ``state`` (reduced coordinates: rank, then free inputs),
-``condition``, ``input``. Activity is always trial x time x neuron.
+``condition``, ``input``. Activity is always trial x time x neuron. Torch's own
+type is imported from torch, so that figures and readers do not load it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
 
 Array = np.ndarray
 
-__all__ = ["Array", "Bool", "Float", "Int", "Tensor"]
+__all__ = ["Array", "Bool", "Float", "Int"]

@@ -117,7 +117,7 @@ def describe(
         "trial_factor_smooth": (("trial", "rank"), smooth),
         "latent": (("trial", "time", "rank"), latents),
         "data_column": (("neuron", "rank"), _numpy(data_columns(network, prediction))),
-        "input": (("condition_label", "time", "input"), _inputs(network, prediction)),
+        "input": (("condition_label", "time", "input_label"), _inputs(network, prediction)),
         "eigenvalue_real": (("trial", "eigenvalue"), weights.real),
         "eigenvalue_imag": (("trial", "eigenvalue"), weights.imag),
         "jacobian_real": (("trial", "eigenvalue"), jacobian.real),

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import xlogy
 
 from ltr.crossval.masks import Masks
-from ltr.model.likelihoods import bits_per_spike, neuron_means, poisson_log_probability, variance_explained
+from ltr.model.likelihoods import bits_per_spike, neuron_means, variance_explained
 from ltr.types import Array, Float
 
 SCORE_NAMES = {"gaussian": "variance explained", "poisson": "bits per spike"}
@@ -44,13 +45,14 @@ class Scorer:
     def all_scores(self, prediction: Array, mask: Array) -> dict[str, float | None]:
         """Loss, variance explained and bits per spike over ``mask``; None where not defined.
 
-        The loss is the mean squared error, or the mean negative log-probability per entry (log y! included).
+        The loss is the one that training reports, without penalties: the mean squared error, or the mean of
+        rate - count log(rate) per entry.
         """
         if not mask.any():
             return {"loss": None, "variance_explained": None, "bits_per_spike": None}
         poisson = self.likelihood == "poisson"
         kept, expected = self.activity[mask], prediction[mask]
-        loss = -poisson_log_probability(expected, kept).mean() if poisson else ((kept - expected) ** 2).mean()
+        loss = (expected - xlogy(kept, expected)).mean() if poisson else ((kept - expected) ** 2).mean()
         bits = bits_per_spike(prediction, self.activity, mask, self.means) if poisson else math.nan
         values = {
             "loss": float(loss),

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from ltr.types import Float, Tensor
+from ltr.types import Float
 
 
 class Activation(NamedTuple):

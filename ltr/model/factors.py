@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ltr.model.kernels import covariance, posterior_map, whitening_map
 from ltr.settings import FactorSettings
-from ltr.types import Array, Float, Int, Tensor
+from ltr.types import Array, Float, Int
 
 
 def unit_norm(raw: Float[Tensor, "unit rank"]) -> Float[Tensor, "unit rank"]:

@@ -15,9 +15,10 @@ import math
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from ltr.model.integrate import integrate
-from ltr.types import Float, Tensor
+from ltr.types import Float
 
 ODE_GAIN = 5.0  # of the authors' code; not in the paper
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
-from ltr.types import Float, Tensor
+from ltr.types import Float
 
 Drift = Callable[[Tensor, Tensor], Tensor]
 

@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from ltr.types import Array, Float, Tensor
+from ltr.types import Array, Float
 
 SMALLEST_RATE = 1e-9  # expected count per bin of a neuron that was silent in training
 

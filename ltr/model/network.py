@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ltr.model import inputs as input_model
 from ltr.model.dynamics import ACTIVATIONS, drift
@@ -21,7 +21,7 @@ from ltr.model.factors import TrialPrior, trial_factors, unit_norm
 from ltr.model.integrate import integrate
 from ltr.model.readout import inverse_softplus, log_link, orthonormal
 from ltr.settings import FactorSettings, InputSettings, ModelSettings, SolverSettings
-from ltr.types import Array, Float, Int, Tensor
+from ltr.types import Array, Float, Int
 
 INITIAL_STATE_SCALE = 0.2  # of the authors' code (ledger 1.6)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from ltr.types import Float, Tensor
+from ltr.types import Float
 
 LINEAR_BELOW = -15.0  # log(softplus(z)) equals z to 2e-7 below this, and would underflow far below it
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ltr.model.likelihoods import poisson_loss, squared_error
 from ltr.model.network import LowTensorRankRNN, Prediction
 from ltr.settings import PenaltySettings
-from ltr.types import Array, Tensor
+from ltr.types import Array
 
 
 @dataclass(frozen=True)

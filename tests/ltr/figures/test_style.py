@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import matplotlib
 import numpy as np
 import pytest
@@ -36,19 +34,6 @@ def test_the_same_figure_gives_the_same_svg(tmp_path):
     first, _ = style.save_figure(simple_figure(), tmp_path / "one")
     second, _ = style.save_figure(simple_figure(), tmp_path / "two")
     assert first.read_bytes() == second.read_bytes()
-
-
-def test_an_interrupted_write_keeps_the_old_file_and_leaves_no_other(tmp_path, monkeypatch):
-    path = style.write_whole(tmp_path / "page.html", b"old")
-
-    def fail(source, target):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="no space left"):
-        style.write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["page.html"]
 
 
 @pytest.mark.parametrize("title", ["$\\notacommand{$", "50 % <b>&", "x_1^2 $", "tab\tnew\nline"])

@@ -89,7 +89,7 @@ def simulate_factors(
             "trial_factor_smooth": (("trial", "rank"), smooth),
             "latent": (("trial", "time", "rank"), latent),
             "data_column": (("neuron", "rank"), data_column),
-            "input": (("condition_label", "time", "input"), known if inputs else np.zeros((conditions, bins, 0))),
+            "input": (("condition_label", "time", "input_label"), known if inputs else np.zeros((conditions, bins, 0))),
             "eigenvalue_real": (per_trial, weight_eigenvalues.real),
             "eigenvalue_imag": (per_trial, weight_eigenvalues.imag),
             "jacobian_real": (per_trial, jacobian_eigenvalues.real),
