@@ -74,16 +74,16 @@ def fit(
         (8, 1)
     """
     run = None
-    if folder is not None:
-        run = RunFolder.open(Path(folder)) if resume else RunFolder.create(Path(folder), overwrite=overwrite)
-    if run is not None and resume:
+    if folder is not None and resume:
+        run = RunFolder.open(Path(folder))
         settings = run.settings()
         run.check_same(recording)
     settings = resolve_likelihood(recording, settings or FitSettings())
     session = _Session.open(recording, settings)
+    if folder is not None and run is None:  # only now: a fit that cannot start leaves nothing behind
+        run = RunFolder.create(Path(folder), overwrite=overwrite)
+        run.write_settings(settings, recording, str(recording.dataset.attrs.get("path", "")))
     if run is not None:
-        if not resume:
-            run.write_settings(settings, recording, str(recording.dataset.attrs.get("path", "")))
         listeners = [*listeners, LogFile(run.path / "log.txt")]
     return session.run(run, listeners)
 

@@ -18,6 +18,7 @@ from ltr.types import Array, Float, Int
 
 TRUNCATE_SDS = 4.0
 SMALLEST_SD = 1e-6
+ROUNDING_S = 1e-9  # a bin centre that equals the end of the input up to rounding is without input
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def input_off_bin(recording: Recording, settings: FitSettings) -> Int[Array, " t
     """First bin of each trial without input: at or after go cue + delay; the number of bins if it stays on."""
     off_s = recording.go_time_s + settings.inputs.input_off_ms / 1000
     off_s = np.where(np.isnan(off_s) | settings.inputs.execution_input, np.inf, off_s)
-    return (recording.time_s[None] < off_s[:, None]).sum(1)
+    return (recording.time_s[None] < off_s[:, None] - ROUNDING_S).sum(1)
 
 
 def prepare(recording: Recording, settings: FitSettings) -> Prepared:

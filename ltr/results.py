@@ -14,6 +14,7 @@ import xarray as xr
 from ltr.analysis.describe import expected_activity
 from ltr.errors import RunError, SettingsError, nearest
 from ltr.model.network import Design, LowTensorRankRNN
+from ltr.preprocess import ROUNDING_S, Prepared
 from ltr.run_folder import RunFolder
 from ltr.settings import FitSettings
 from ltr.storage import load_tree, save_tree, write_json, write_text, write_whole
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-
-    from ltr.preprocess import Prepared
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,7 @@ class FitResult:
             np.broadcast_to(np.asarray(go_time_s, dtype=float), numbers.shape)
             + self.settings.inputs.input_off_ms / 1000
         )
-        off_bin = (self.factors.time.values[None] < off_s[:, None]).sum(1)
+        off_bin = (self.factors.time.values[None] < off_s[:, None] - ROUNDING_S).sum(1)
         if self.settings.inputs.execution_input:
             off_bin[:] = self.network.design.n_bins
         for row, number in enumerate(numbers):

@@ -337,7 +337,7 @@ def describe_allowed(field: FieldInfo) -> str:
     if typing.get_origin(kinds[0]) is Literal:
         return ", ".join(map(str, typing.get_args(kinds[0])))
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    text = words.get(kinds[0], "a list")  # type: ignore[call-overload]
+    text = words.get(kinds[0], "a list")
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     limits = [
         f"{sign} {getattr(rule, name):g}"

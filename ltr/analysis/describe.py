@@ -139,11 +139,14 @@ def _numpy(tensor: torch.Tensor) -> Array:
 
 
 def _inputs(network: LowTensorRankRNN, prediction: Prediction) -> Array:
-    """u per condition; one course for all is repeated, none has no input axis."""
-    shape = (network.design.n_conditions, network.design.n_bins, network.n_inputs)
+    """u per condition, 0 where it is off on every trial; one course for all is repeated, none has no input axis."""
+    design = network.design
+    shape = (design.n_conditions, design.n_bins, network.n_inputs)
     if prediction.inputs is None:
         return np.zeros(shape)
-    return np.broadcast_to(_numpy(prediction.inputs), shape)
+    last = np.array([design.off_bin[design.conditions == c].max(initial=0) for c in range(design.n_conditions)])
+    on = np.arange(design.n_bins)[None] < last[:, None]
+    return np.broadcast_to(_numpy(prediction.inputs), shape) * on[:, :, None]
 
 
 def _means(values: Array, recording: Recording) -> Array:

@@ -7,7 +7,7 @@ that they are as good as their kind can be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -134,30 +134,34 @@ def _ppca_latents(flat: Array, mask: Array, loadings: Array, noise: float) -> tu
     return np.einsum("prs,ps->pr", spread, flat @ loadings / noise), spread
 
 
-def _best(candidates: Iterable[Callable[[], Array]], scorer: Scorer) -> Array:
-    """The candidate with the best validation score (the first, without validation entries)."""
-    predictions = (candidate() for candidate in candidates)
+def _best(candidates: Iterable[Array], scorer: Scorer) -> Array:
+    """The candidate with the best validation score (the first, without validation entries), made one at a time."""
     if not scorer.masks.validation.any():
-        return next(predictions)
-    return max(predictions, key=lambda prediction: scorer.main_score(prediction, scorer.masks.validation))
+        return next(iter(candidates))
+    return max(candidates, key=lambda prediction: scorer.main_score(prediction, scorer.masks.validation))
 
 
 def score_baselines(
     scorer: Scorer, *, conditions: Int[Array, " trial"], trials: Int[Array, " trial"], rank: int
 ) -> dict[str, dict[str, float | None]]:
     """Test scores of the PSTH, the neighbouring-trials average and PCA of the same rank."""
-    average = _best((lambda s=s: psth(scorer, conditions, s) for s in SMOOTHING_BINS), scorer)
-    neighbours = _best(
-        (
-            lambda w=w, s=s: neighbouring_trials(scorer, conditions, trials, w, s)
-            for w in NEIGHBOUR_TRIALS
-            for s in SMOOTHING_BINS
+    predictions = {
+        "psth": _best((psth(scorer, conditions, smooth) for smooth in SMOOTHING_BINS), scorer),
+        "neighbouring_trials": _best(
+            (
+                neighbouring_trials(scorer, conditions, trials, width, smooth)
+                for width in NEIGHBOUR_TRIALS
+                for smooth in SMOOTHING_BINS
+            ),
+            scorer,
         ),
-        scorer,
-    )
-    linear = (pca(scorer, rank, smooth_bins) for smooth_bins in SMOOTHING_BINS)
-    components = _best(
-        (lambda p=p, share=share: shrunk(p, scorer, share) for p in linear for share in SHRINKAGE), scorer
-    )
-    predictions = {"psth": average, "neighbouring_trials": neighbours, "pca": components}
+        "pca": _best(
+            (
+                shrunk(prediction, scorer, share)
+                for prediction in (pca(scorer, rank, smooth) for smooth in SMOOTHING_BINS)
+                for share in SHRINKAGE
+            ),
+            scorer,
+        ),
+    }
     return {name: scorer.all_scores(prediction, scorer.masks.test) for name, prediction in predictions.items()}

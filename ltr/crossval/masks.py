@@ -33,7 +33,7 @@ class Masks:
     @property
     def trials_with_data(self) -> Bool[Array, " trial"]:
         """Trials with at least one training entry."""
-        return self.train.any((1, 2))
+        return np.asarray(self.train.any((1, 2)))
 
 
 def make_masks(
@@ -60,7 +60,7 @@ def make_masks(
     draw = _draw_blocks if settings.holdout == "blocks" else _draw_trials
     removed, validation, test = draw(observed.shape, settings, generator, smooth_bins)
     masks = Masks(observed & ~removed, observed & validation, observed & test)
-    empty = [
+    missing = [
         name
         for name, mask, fraction in (
             ("training", masks.train, 1.0),
@@ -69,9 +69,9 @@ def make_masks(
         )
         if fraction > 0 and not mask.any()
     ]
-    if empty:
+    if missing:
         raise SettingsError(
-            f"the recording is too small to hold out {settings.holdout}: no {' and no '.join(empty)} entry is left.",
+            f"the recording is too small to hold out {settings.holdout}: no {' and no '.join(missing)} entry is left.",
             allowed="smaller blocks (block_trials, block_bins), other fractions, or holdout: none",
             fix=f"the recording has {observed.shape[0]} trials and {observed.shape[1]} bins",
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -82,19 +83,27 @@ def input_drive(
     return states @ (raw_readout / raw_readout.norm(dim=1, keepdim=True)).T
 
 
+class NeuralOde(NamedTuple):
+    """Parameters of the input systems: a tensor per layer, conditions first; v(0); D, input x size."""
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+    start: Tensor
+    readout: Tensor
+
+
 def draw_neural_ode(
     n_conditions: int, size: int, hidden: Sequence[int], n_inputs: int, generator: torch.Generator
-) -> dict[str, list[Tensor] | Tensor]:
+) -> NeuralOde:
     """Starting values: weights and biases N(0, 1/fan in), v(0) uniform(-1, 1), D rows N(0, 1/size)."""
-    widths = [size, *hidden, size]
 
     def normal(*shape: int, fan_in: int) -> Tensor:
         return torch.randn(*shape, generator=generator, dtype=torch.float64) / math.sqrt(fan_in)
 
-    pairs = list(itertools.pairwise(widths))
-    return {
-        "weights": [normal(n_conditions, fan_in, fan_out, fan_in=fan_in) for fan_in, fan_out in pairs],
-        "biases": [normal(n_conditions, fan_out, fan_in=fan_in) for fan_in, fan_out in pairs],
-        "start": torch.rand(n_conditions, size, generator=generator, dtype=torch.float64) * 2 - 1,
-        "readout": normal(n_inputs, size, fan_in=size),
-    }
+    pairs = list(itertools.pairwise([size, *hidden, size]))
+    return NeuralOde(
+        weights=[normal(n_conditions, fan_in, fan_out, fan_in=fan_in) for fan_in, fan_out in pairs],
+        biases=[normal(n_conditions, fan_out, fan_in=fan_in) for fan_in, fan_out in pairs],
+        start=torch.rand(n_conditions, size, generator=generator, dtype=torch.float64) * 2 - 1,
+        readout=normal(n_inputs, size, fan_in=size),
+    )

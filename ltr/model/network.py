@@ -81,6 +81,11 @@ class LowTensorRankRNN(nn.Module):
         dtype: precision of the parameters.
     """
 
+    mapping: Tensor
+    input_on: Tensor
+    condition: Tensor
+    known_input: Tensor
+
     def __init__(
         self,
         model: ModelSettings,
@@ -140,10 +145,10 @@ class LowTensorRankRNN(nn.Module):
         elif kind == "neural_ode":
             size, hidden = self.inputs.ode_size, self.inputs.ode_hidden
             drawn = input_model.draw_neural_ode(courses, size, hidden, dimension, generator)
-            self.ode_weights = nn.ParameterList(drawn["weights"])
-            self.ode_biases = nn.ParameterList(drawn["biases"])
-            self.ode_start = nn.Parameter(drawn["start"])
-            self.ode_readout = nn.Parameter(drawn["readout"])
+            self.ode_weights = nn.ParameterList(drawn.weights)
+            self.ode_biases = nn.ParameterList(drawn.biases)
+            self.ode_start = nn.Parameter(drawn.start)
+            self.ode_readout = nn.Parameter(drawn.readout)
 
     def _draw_readout(self, generator: torch.Generator, mean_activity: Array | None) -> None:
         n, neurons = self.model.units, self.design.n_neurons

@@ -86,7 +86,8 @@ class Trainer:
         network = self.build(self.settings.restarts - 1)
         network.load_state_dict(state.winner_weights)
         self.checkpoint(state)
-        self._emit(StageFinished(self.stage, state.iteration, state.seconds, state.reason))
+        steps = state.history[-1]["iteration"] if state.history else 0
+        self._emit(StageFinished(self.stage, steps, state.seconds, state.reason))
         return network, state
 
     def _train_one_start(self, state: TrainingState) -> None:
@@ -154,7 +155,7 @@ class Trainer:
         _restore(optimiser, state)
         while not self._finished(state, self.settings.polish_iterations):
             rollbacks, done = state.rollbacks, _steps_done(optimiser)
-            optimiser.step(closure)  # type: ignore[arg-type]
+            optimiser.step(closure)
             state.converged = _steps_done(optimiser) - done < self.settings.evaluate_every
             self._evaluate(network, optimiser, state, None, step=state.iteration + self.settings.evaluate_every)
             if state.rollbacks > rollbacks:

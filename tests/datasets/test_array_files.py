@@ -234,10 +234,10 @@ def test_an_existing_file_stays_whole_when_writing_fails(tmp_path, suffix, monke
     write_array_file(make_recording("int32"), path)
     before = path.read_bytes()
 
-    def full_disk(self, _content):
+    def full_disk(self, _target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full_disk)
+    monkeypatch.setattr("pathlib.Path.replace", full_disk)
     with pytest.raises(LtrError, match="No space left on device"):
         write_array_file(make_recording("float64"), path)
 

@@ -1,0 +1,1 @@
+"""The command ``ltr``: inspect a recording, fit it, rebuild a report, simulate data."""

@@ -1,0 +1,235 @@
+"""``ltr fit``: from a recording to a run folder with a report, and on again after an interruption."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ltr.cli.commands.options import Debug, OpenReport, open_in_browser
+from ltr.cli.config_files import build_settings, read_config
+from ltr.cli.console import number, output, print_json, print_progress, progress, table
+from ltr.cli.exit_codes import Interrupted
+from ltr.cli.flags import given_settings, setting_parameters, with_flags
+from ltr.cli.progress import ProgressListener, Style, make_listener
+from ltr.errors import RunError, SettingsError
+
+if TYPE_CHECKING:
+    from ltr.recording import Recording
+    from ltr.settings import FitSettings
+
+MODELS = {
+    "test": "low-tensor-rank RNN",
+    "constant_factors": "the same RNN without learning",
+    "psth": "average of each condition (PSTH)",
+    "neighbouring_trials": "average of neighbouring trials",
+    "pca": "principal components",
+}
+
+
+@with_flags(setting_parameters())
+def fit(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="SOURCE", help="A recording: .nwb, .nc or .npz.", show_default=False)
+    ] = None,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Folder for the results. Default: runs/NAME-rRANK-sSEED, for example runs/session-r5-s0.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="YAML", help="Read settings from this file; flags win over what it says.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Continue an interrupted fit from its last checkpoint, with its own settings.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is already in RUN.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but one line with the result.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per event and one with the result, nothing else.")
+    ] = False,
+    open_report: OpenReport = False,
+    debug: Debug = False,
+    **settings: Any,
+) -> None:
+    r"""Fit a low-tensor-rank RNN to a recording and write a report.
+
+    [bold]Examples[/bold]
+
+      ltr simulate reach --out session.nwb
+      ltr fit session.nwb --align go_cue_time --window -0.4 0.4 \
+          --condition target_angle --epoch epoch
+
+      ltr fit session.nwb --align press1_time --window -0.5 1.5 \
+          --bin-ms 20 --likelihood poisson --rank 4
+
+      ltr fit session.nwb --config fit.yaml --out runs/mine
+      ltr fit --resume runs/mine
+
+    [bold]What is left in RUN[/bold]
+
+      report.html          the result on one page, with all figures
+      figures/             each figure as SVG and PNG
+      metrics.json         scores of model and baselines on held-out entries
+      factors.nc           factors, latents, eigenvalues (open it with xarray)
+      weights.safetensors  trained parameters
+      history.csv          losses and scores over training
+      config.yaml          all settings, ready for --config
+      log.txt              what happened when
+
+    [bold]fit.yaml[/bold] holds the flags below without their dashes, under the name of their
+    group, for example 'model: {rank: 4}'. Flags with START END take two numbers,
+    negative ones too; flags with A,B,... take values separated by commas, or repeat.
+    """
+    given = given_settings(settings)
+    style: Style = "json" if json else "quiet" if quiet else "bar" if progress().is_terminal else "lines"
+    if resume is None:
+        source = _required(source)
+        chosen = build_settings(given, read_config(config) if config else None)
+        folder = out or Path("runs") / f"{source.stem}-r{chosen.model.rank}-s{chosen.run.seed}"
+    else:
+        others = {"--out": out, "--config": config, "--overwrite": overwrite or None}
+        _refuse_with_resume([_flag(name) for _, name in given] + [flag for flag, value in others.items() if value])
+        folder = resume
+        chosen, source = _begun(folder, source)
+    recording = _open(source, chosen, style)
+    with _stoppable(folder), _listener(style, recording, chosen) as listener:
+        from ltr.api import fit as fit_recording
+
+        result = fit_recording(
+            recording, chosen, folder=folder, overwrite=overwrite, resume=resume is not None, listeners=[listener]
+        )
+    from ltr.report import write_report
+
+    page = write_report(folder)
+    _show(result.metrics, folder, page, style)
+    if open_report:
+        open_in_browser(page)
+
+
+def _required(source: Path | None) -> Path:
+    if source is None:
+        raise SettingsError(
+            "no SOURCE was given.",
+            allowed="a recording (.nwb, .nc, .npz), or --resume RUN",
+            fix="for example: ltr fit session.nwb --align go_cue_time",
+        )
+    return source
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _refuse_with_resume(flags: list[str]) -> None:
+    if flags:
+        raise SettingsError(
+            f"--resume continues a fit with its own settings, so {', '.join(flags)} cannot change them.",
+            allowed="--resume RUN with --quiet, --json, --open, --debug",
+            fix="leave the other flags away, or start a new fit",
+        )
+
+
+def _begun(folder: Path, source: Path | None) -> tuple[FitSettings, Path]:
+    """Settings and source of a run that was begun; a source given now is where the file lies today."""
+    from ltr.run_folder import RunFolder
+
+    run = RunFolder.open(folder)
+    settings = run.settings()
+    stored = str(run.recording().get("path", ""))
+    if source is None and not stored:
+        raise RunError(
+            f"{folder} does not say where its recording lies.",
+            allowed="a run begun by 'ltr fit', or the recording beside --resume",
+            fix=f"ltr fit SOURCE --resume {folder}",
+        )
+    return settings, source or Path(stored)
+
+
+def _open(source: Path, settings: FitSettings, style: Style) -> Recording:
+    from ltr.datasets import open_recording
+
+    recording = open_recording(source, settings.recording)
+    # where --resume will look for it, from whichever folder
+    recording.dataset.attrs["path"] = str(source.resolve())
+    if style in ("bar", "lines"):
+        for line in (recording.describe(), *recording.notes):
+            print_progress(line)
+    return recording
+
+
+def _listener(style: Style, recording: Recording, settings: FitSettings) -> ProgressListener:
+    from ltr.crossval.scores import SCORE_NAMES
+    from ltr.preprocess import resolve_likelihood
+
+    return make_listener(style, SCORE_NAMES[resolve_likelihood(recording, settings).model.likelihood])
+
+
+@contextmanager
+def _stoppable(folder: Path) -> Iterator[None]:
+    """Let SIGTERM, by which clusters end jobs, act like Ctrl-C; say how to go on after either.
+
+    Raises:
+        Interrupted: in place of KeyboardInterrupt.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # signals belong to the main thread; elsewhere (a test, a notebook) SIGTERM keeps its meaning
+    is_main = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, stop) if is_main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not (folder / "config.yaml").is_file():
+            raise Interrupted("stopped before the fit began; nothing was saved.") from None
+        raise Interrupted(
+            f"stopped; the state is saved in {folder}. Continue with:\n"
+            f"  {shlex.join(['ltr', 'fit', '--resume', str(folder)])}"
+        ) from None
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _show(metrics: Mapping[str, Any], folder: Path, page: Path, style: Style) -> None:
+    """Print the result: scores of the model and of what it is compared with, and where the report is."""
+    name = metrics["score_name"]
+    key = name.replace(" ", "_")
+    tested = {"test": metrics["test"], **(metrics["baselines"] or {})}
+    scores = {MODELS.get(model, model): values[key] for model, values in tested.items() if values is not None}
+    console = output()
+    if style == "json":
+        print_json({"event": "result", "folder": str(folder), "report": str(page), "metrics": metrics})
+    elif style == "quiet":
+        held_out = f"{name} on held-out entries {number(next(iter(scores.values())))}" if scores else "nothing held out"
+        console.print(f"{folder}: {held_out}; report: {page}", markup=False)
+    else:
+        if scores:
+            rows = [[model, number(score)] for model, score in scores.items()]
+            console.print(table("On held-out entries", ["model", name], rows, numbers=1))
+        else:
+            console.print("Nothing was held out, so nothing can be said about new data (see --holdout).", markup=False)
+        if not metrics["identifiability"]["passed"]:
+            console.print("note: the components may not be unique; the report says why.", markup=False)
+        console.print(f"report: {page}", markup=False)

@@ -1,0 +1,21 @@
+"""Options that several commands share, and what they do."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ltr.cli.console import print_error
+
+# the value is read by ltr.cli.main, which turns exceptions into messages
+Debug = Annotated[bool, typer.Option("--debug", help="On an error, show the traceback.")]
+OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")]
+
+
+def open_in_browser(page: Path) -> None:
+    """Show a page in the web browser; say so where there is none."""
+    if not webbrowser.open(page.resolve().as_uri()):
+        print_error(f"no web browser was found; open {page} yourself.")

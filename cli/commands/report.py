@@ -1,0 +1,32 @@
+"""``ltr report``: draw the figures of a run folder again and write its report.html."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ltr.cli.commands.options import Debug, OpenReport, open_in_browser
+from ltr.cli.console import output
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by 'ltr fit'.", show_default=False)],
+    open_report: OpenReport = False,
+    debug: Debug = False,
+) -> None:
+    """Rebuild the figures and report.html of a finished fit.
+
+    Reads the run folder only: the recording is not needed, and nothing is fitted again.
+
+    [bold]Example[/bold]
+
+      ltr report runs/session-r5-s0 --open
+    """
+    from ltr.report import write_report
+
+    page = write_report(run)
+    output().print(f"report: {page}", markup=False)
+    if open_report:
+        open_in_browser(page)

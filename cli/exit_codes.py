@@ -1,0 +1,78 @@
+"""What the command answers to the shell, and the words that go with it.
+
+=====  ==========================================================================
+0      done
+1      failure: the fit diverged, the disk is full, an error nobody foresaw
+2      wrong use: a flag, a setting, a recording or a folder that cannot be used
+130    stopped by Ctrl-C (or SIGTERM)
+=====  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from ltr.errors import DivergenceError, LtrError
+
+OK = 0
+FAILURE = 1
+WRONG_USE = 2
+INTERRUPTED = 130
+
+# the disk, not the user, is at fault, although the library says which file it could not write
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Interrupted(Exception):
+    """The user, or a scheduler, stopped the command; the message says what is left behind."""
+
+
+def interruptible(command: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Turn Ctrl-C inside a command into :class:`Interrupted`, before the argument parser sees it."""
+
+    @functools.wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped.") from None
+
+    return run
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code that an exception stands for.
+
+    Example:
+        >>> exit_code(LtrError("rank is 0."))
+        2
+    """
+    if isinstance(error, Interrupted):
+        return INTERRUPTED
+    cause = error.__cause__
+    disk_fault = isinstance(cause, OSError) and cause.errno in DISK_FAULTS
+    wrong_use = isinstance(error, LtrError) and not isinstance(error, DivergenceError) and not disk_fault
+    return WRONG_USE if wrong_use else FAILURE
+
+
+def explain(error: BaseException) -> str:
+    """What to print for an exception instead of a traceback.
+
+    Example:
+        >>> explain(ValueError("boom"))
+        'unexpected ValueError: boom (run again with --debug to see the traceback)'
+    """
+    if isinstance(error, LtrError | Interrupted):
+        return str(error)
+    if isinstance(error, OSError):
+        name = f" ({error.filename})" if error.filename else ""
+        text = f"{error.strerror or error}{name}"
+    else:
+        text = f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{text} (run again with --debug to see the traceback)"

@@ -1,0 +1,60 @@
+"""Help texts: complete, with examples, and shown without loading what only a fit needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+import ltr as package
+from ltr.settings import iterate_fields
+
+COMMANDS = [["inspect"], ["fit"], ["report"], ["simulate"], ["simulate", "reach"], ["simulate", "teacher"]]
+HEAVY = {"torch", "pynwb", "h5py", "hdmf", "matplotlib", "jinja2", "pandas", "xarray", "scipy", "sklearn", "numpy"}
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS], ids=" ".join)
+def test_every_command_explains_itself_with_an_example(ltr: Callable, command: list[str]) -> None:
+    answer = ltr(*command, "--help")
+    assert answer.code == 0
+    assert "ltr " + " ".join(command) in answer.out.partition("Usage")[2].partition("\n")[2]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["fit", "--help"], ["simulate", "reach", "--help"], ["--version"]])
+def test_help_loads_no_heavy_library(command: list[str]) -> None:
+    code = f"import sys; from ltr.cli.main import main; main({command}); print('LOADED', *sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(run.stdout.partition("LOADED")[2].split())
+
+
+def test_fit_has_a_flag_for_every_setting(ltr: Callable) -> None:
+    shown = ltr("fit", "--help").out
+    missing = [name for _, name, _ in iterate_fields() if f"--{name.replace('_', '-')}" not in shown]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ltr fit session.nwb --align press1_time --window -0.5 1.5 ",
+        "--bin-ms 20 --likelihood poisson --rank 4",
+        "ltr fit --resume ",
+        "--config fit.yaml",
+        "Nonlinearity phi of the units. One of: tanh, relu, softplus, identity, rectified_tanh. [default: tanh]",
+        "[default: -0.5 1]",
+        "[default: 150,150]",
+        "--neuron-gain",
+        "--no-neuron-gain",
+        "report.html",
+        "metrics.json",
+        "factors.nc",
+    ],
+)
+def test_help_of_fit_tells(ltr: Callable, text: str) -> None:
+    assert text in ltr("fit", "--help").out
+
+
+def test_version(ltr: Callable) -> None:
+    assert ltr("--version").out == f"ltr {package.__version__}\n"

@@ -1,0 +1,90 @@
+"""A recording keeps its labels, and refuses what cannot be one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ltr.errors import RecordingError
+from ltr.recording import Recording
+
+EDGES = np.arange(5) * 0.02
+
+
+def _counts() -> np.ndarray:
+    return np.arange(24).reshape(3, 4, 2)
+
+
+def test_labels_come_back() -> None:
+    recording = Recording.from_arrays(
+        _counts(),
+        bin_edges=EDGES,
+        trial_numbers=[3, 5, 9],
+        conditions=["b", "a", "b"],
+        epochs=["late", "early", "late"],
+        neuron_ids=["n1", "n2"],
+        areas=["M1", "PMd"],
+        notes=["one trial dropped."],
+    )
+    assert recording.kind == "counts"
+    assert recording.conditions == ["a", "b"]
+    assert recording.condition_index.tolist() == [1, 0, 1]
+    assert recording.epochs == ["late", "early"]
+    assert recording.trial_numbers.tolist() == [3, 5, 9]
+    np.testing.assert_allclose(recording.time_s, [0.01, 0.03, 0.05, 0.07])
+    assert recording.bin_width_s == 0.02
+    assert recording.notes == ["one trial dropped."]
+    assert "3 trials x 4 bins of 20 ms x 2 neurons (counts), 2 condition(s)" in recording.describe()
+
+
+def test_nan_marks_an_entry_as_not_observed() -> None:
+    rates = _counts().astype(float)
+    rates[1, 2, 0] = np.nan
+    recording = Recording.from_arrays(rates, bin_edges=EDGES)
+    assert not recording.observed[1, 2, 0]
+    assert recording.observed.sum() == 23
+
+
+def test_fingerprint_changes_with_any_number_or_label() -> None:
+    base = Recording.from_arrays(_counts(), bin_edges=EDGES).fingerprint()
+    changed = _counts()
+    changed[0, 0, 0] += 1
+    others = [
+        Recording.from_arrays(changed, bin_edges=EDGES),
+        Recording.from_arrays(_counts(), bin_edges=EDGES, trial_numbers=[0, 1, 3]),
+        Recording.from_arrays(_counts(), bin_edges=EDGES, conditions=["a", "a", "b"]),
+        Recording.from_arrays(_counts(), bin_edges=EDGES, go_time=0.02),
+    ]
+    assert Recording.from_arrays(_counts(), bin_edges=EDGES).fingerprint() == base
+    assert len({base, *(other.fingerprint() for other in others)}) == 5
+
+
+def _with(**changes: object) -> dict:
+    return {"activity": _counts(), "bin_edges": EDGES} | changes
+
+
+INFINITE = np.where(_counts() == 5, np.inf, _counts())
+BAD = [
+    (_with(activity=np.zeros((3, 4))), "2 dimension"),
+    (_with(bin_edges=EDGES[:-1]), r"bin_edges has shape \(4,\) for 4 bins"),
+    (_with(bin_edges=[0, 1, 2, 3, 5.0]), "bins differ in width"),
+    (_with(bin_edges=[0, 2, 1, 3, 4.0]), "bin edges must increase"),
+    (_with(conditions=["a"]), "conditions has shape"),
+    (_with(trial_numbers=[0, 0, 1]), "strictly increasing"),
+    (_with(trial_numbers=[2, 1, 0]), "strictly increasing"),
+    (_with(trial_numbers=[0.5, 1, 2]), "whole"),
+    (_with(trial_numbers=[0, 1]), "trial_numbers has shape"),
+    (_with(neuron_ids=["x", "x"]), "two neurons have the same id"),
+    (_with(activity=_counts() - 5), "counts are negative"),
+    (_with(activity=INFINITE, observed=np.ones((3, 4, 2), bool)), "1 NaN or infinite entries marked as observed"),
+    (_with(activity=np.zeros((0, 4, 2))), "activity is empty"),
+    (_with(observed=np.zeros((3, 4, 2), bool)), "no entry is observed"),
+    (_with(activity=_counts().astype(str)), "activity holds"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD, ids=[message for _, message in BAD])
+def test_bad_arrays_are_refused(arguments: dict, message: str) -> None:
+    activity = arguments.pop("activity")
+    with pytest.raises(RecordingError, match=message):
+        Recording.from_arrays(activity, **arguments)
