@@ -20,9 +20,10 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 # one thread: networks of this size lose more to threads than they gain
-demo: demo/session.nwb  ## simulate a session of learning, fit it and write demo/run/report.html
+demo: demo/session.nwb  ## simulate a session of learning, fit it and open the report
 	OMP_NUM_THREADS=1 $(BIN)/ltr fit $< --align go_cue_time --window -0.4 0.4 \
-		--condition target_angle --epoch epoch --iterations 200 --out demo/run --overwrite
+		--condition target_angle --epoch epoch --length-scale 20 --iterations 200 \
+		--out demo/run --overwrite --open
 
 demo/session.nwb: | $(STAMP)
 	mkdir -p demo

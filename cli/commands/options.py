@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Annotated
@@ -17,5 +19,7 @@ OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the
 
 def open_in_browser(page: Path) -> None:
     """Show a page in the web browser; say so where there is none."""
-    if not webbrowser.open(page.resolve().as_uri()):
-        print_error(f"no web browser was found; open {page} yourself.")
+    # without a screen, 'webbrowser' may start a text browser that takes over the terminal
+    screen = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not (screen and webbrowser.open(page.resolve().as_uri())):
+        print_error(f"there is no screen or no web browser here; open {page} yourself.")

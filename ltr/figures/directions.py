@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ltr.figures.style import CHARACTER_IN, GREY, PALETTE, WIDTH_IN, new_figure, percent, short, styled
 from ltr.types import Array
@@ -22,12 +23,13 @@ def plot_directions(factors: xr.Dataset) -> Figure:
     """
     rank, n_neurons = factors.sizes["rank"], factors.sizes["neuron"]
     figure = new_figure(1.0 + 1.1 * rank)
-    panels = figure.subplots(rank, 2, sharex="col", squeeze=False, width_ratios=(6, 1))
+    panels = figure.subplots(rank, 2, squeeze=False, width_ratios=(6, 1))
     area = factors.area.values.astype(str)
     order = np.argsort(area, kind="stable")
     names, starts = np.unique(area[order], return_index=True)
     ends = [*starts[1:], n_neurons]
     shares = np.atleast_1d(factors.attrs["latent_share"]).astype(float)
+    largest = float(np.nan_to_num(shares).max(initial=0))
     for component, (axes, bar) in enumerate(panels):
         values = factors.data_column.values[order, component]
         for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -43,20 +45,19 @@ def plot_directions(factors: xr.Dataset) -> Figure:
                     ha="center", va="bottom", fontsize=9, color=PALETTE[index % len(PALETTE)],
                 )  # fmt: skip
         axes.axhline(0, color="#666666", linewidth=0.7)
-        axes.set_xlim(0, n_neurons)
+        axes.set(xlim=(0, n_neurons), xticks=[])  # names stand below the last row only
         axes.set_ylabel(f"latent {component + 1}")
         bar.barh([0], np.nan_to_num(shares[component]), height=0.5, color=GREY)
         bar.text(
             np.nan_to_num(shares[component]), 0, " " + percent(shares[component]), ha="left", va="center", fontsize=9
         )
-        bar.set_ylim(-0.7, 0.7)
-        bar.set_yticks([])
+        bar.set(xlim=(0, max(1e-3, 1.55 * largest)), ylim=(-0.7, 0.7), yticks=[])
+        bar.xaxis.set_major_locator(MaxNLocator(2))
+        bar.xaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+        bar.tick_params(labelbottom=component == rank - 1)
         bar.spines.left.set_visible(False)
     _label_neurons(panels[-1, 0], factors.neuron.values[order])
-    largest = float(np.nan_to_num(shares).max(initial=0))
-    panels[-1, 1].set(xlim=(0, max(1e-3, 1.55 * largest)), xlabel="share of latent\nvariance")
-    panels[-1, 1].xaxis.set_major_formatter(lambda share, _: f"{100 * share:.0f} %")
-    panels[-1, 1].locator_params(axis="x", nbins=2)
+    panels[-1, 1].set_xlabel("share of latent\nvariance")
     figure.align_ylabels(panels[:, 0])
     return figure
 

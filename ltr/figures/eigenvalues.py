@@ -7,13 +7,32 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltr.figures.style import PALETTE, WIDTH_IN, add_trial_bar, new_figure, shade_epochs, styled, trial_scale
+from ltr.figures.style import INK, PALETTE, WIDTH_IN, add_trial_bar, new_figure, shade_epochs, styled, trial_scale
 from ltr.figures.trial_factors import broken_at_gaps
 from ltr.types import Array, Float
 
+
+def _tracks(axes: Axes, trials: Array, values: Float[Array, "trial eigenvalue"]) -> None:
+    """One line per eigenvalue."""
+    for index in range(values.shape[1]):
+        axes.plot(
+            *broken_at_gaps(trials, values[:, index]),
+            color=PALETTE[index % len(PALETTE)],
+            linewidth=1.4 if len(trials) <= 500 else 0.8,
+        )
+
+
+def _dots(axes: Axes, trials: Array, values: Float[Array, "trial eigenvalue"]) -> None:
+    """One dot per eigenvalue and trial: these jump with the condition, so lines would only be scribble."""
+    axes.scatter(
+        np.repeat(trials, values.shape[1]), values.ravel(), color=INK, s=6 if len(trials) <= 500 else 3,
+        linewidths=0, alpha=0.55, rasterized=True, zorder=2,
+    )  # fmt: skip
+
+
 ROWS = (
-    ("W", "weights", "eigenvalue_real", "eigenvalue_imag"),
-    ("J", "Jacobian on visited states", "jacobian_real", "jacobian_imag"),
+    ("W", "weights", "eigenvalue_real", "eigenvalue_imag", _tracks),
+    ("J", "Jacobian on visited states", "jacobian_real", "jacobian_imag", _dots),
 )
 
 
@@ -28,17 +47,11 @@ def plot_eigenvalues(factors: xr.Dataset) -> Figure:
     figure = new_figure(6.0)
     panels = figure.subplots(2, 3, width_ratios=(1.25, 1.25, 1), squeeze=False)
     trials, epochs = factors.trial.values, factors.epoch.values
-    for row, (symbol, name, real_name, imaginary_name) in enumerate(ROWS):
+    for row, (symbol, name, real_name, imaginary_name, draw) in enumerate(ROWS):
         real, imaginary = factors[real_name].values, factors[imaginary_name].values
         for axes, values, part in zip(panels[row], (real, imaginary), ("real part", "imaginary part"), strict=False):
             shade_epochs(axes, trials, epochs, names=False, width_in=WIDTH_IN / 3)
-            for index in range(values.shape[1]):
-                colour = PALETTE[index % len(PALETTE)]
-                axes.plot(
-                    *broken_at_gaps(trials, values[:, index]),
-                    color=colour,
-                    linewidth=1.4 if len(trials) <= 500 else 0.8,
-                )
+            draw(axes, trials, values)
             axes.set(ylabel=f"{part} ({symbol})", xlabel="trial")
             _room_around(axes, values)
         panels[row, 0].set_title(f"Eigenvalues of the {name}", pad=8)

@@ -16,7 +16,7 @@ def plot_inputs(factors: xr.Dataset) -> Figure:
     """Draw one panel per input, one line per condition.
 
     Args:
-        factors: ``input`` (condition_label, time, input) with at least one input, coordinates ``time``,
+        factors: ``input`` (condition_label, time, input_label) with at least one input, coordinates ``time``,
             ``go_time``, ``condition_label``, attribute ``input_off_ms``. The first 12 inputs are shown.
     """
     values = factors["input"].values

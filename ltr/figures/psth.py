@@ -8,20 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ltr.figures.blocks import median_go_s
+from ltr.figures.blocks import median_go_s, smooth_over_time
 from ltr.figures.style import add_legend, condition_colours, mark_events, new_figure, panel_grid, short, styled
 from ltr.types import Array, Float
 
 SHOWN_CONDITIONS = 4
+SMOOTHING_S = 0.03  # of the drawn data only: few trials of a condition give jagged averages
 
 
 @styled
 def plot_psth(factors: xr.Dataset, *, score_name: str, each: int = 4) -> Figure:
-    """Draw condition averages, data solid and model dashed, in the last epoch that has data.
+    """Draw condition averages, data (smoothed) solid and model dashed, in the last epoch with data.
 
     Args:
         factors: ``data_mean`` and ``model_mean`` (epoch_label, condition_label, time, neuron),
-            ``neuron_score`` (neuron), attribute ``units`` ('Hz' or 'sd').
+            ``neuron_score`` (neuron), attributes ``units`` ('Hz' or 'sd') and ``bin_width_s``.
         score_name: what ``neuron_score`` measures.
         each: how many of the best, and how many of the worst.
     """
@@ -82,8 +83,10 @@ def _title(factors: xr.Dataset, neuron: int, group: str, score_name: str) -> str
 
 def _draw_neuron(axes: Axes, factors: xr.Dataset, epoch: int, neuron: int, *, conditions: Array) -> None:
     time_s = factors.time.values
+    sd_bins = SMOOTHING_S / float(factors.attrs["bin_width_s"])
     for condition, colour in zip(conditions, _colours(factors, conditions), strict=True):
-        axes.plot(time_s, factors.data_mean.values[epoch, condition, :, neuron], color=colour, linewidth=1.2, alpha=0.6)
+        data = smooth_over_time(factors.data_mean.values[epoch, condition, :, neuron], sd_bins)
+        axes.plot(time_s, data, color=colour, linewidth=1.2, alpha=0.6)
         axes.plot(
             time_s, factors.model_mean.values[epoch, condition, :, neuron], color=colour, linewidth=1.9, dashes=(3, 1.4)
         )

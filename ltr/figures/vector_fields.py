@@ -1,4 +1,4 @@
-"""Vector fields of the autonomous dynamics in planes of two latents, early and late in learning."""
+"""Vector fields of the autonomous dynamics in planes of two latents, from early to late in learning."""
 
 from __future__ import annotations
 
@@ -45,17 +45,18 @@ def plot_vector_fields(planes: Sequence[Sequence[FieldPanel]]) -> Figure:
     """Draw one row of panels per plane.
 
     Args:
-        planes: for each plane its panels (early, late); panels of a plane share a colour scale.
+        planes: for each plane its panels, early ones first; panels of a plane share a colour scale.
     """
     columns = max(map(len, planes))
-    size = min(4.1, (WIDTH_IN - 1.0) / columns)
+    size = min(4.1, (WIDTH_IN - 1.6) / columns)
     figure = new_figure(0.7 + (size + 0.6) * len(planes))
-    panels = figure.subplots(len(planes), columns, squeeze=False)
+    panels = figure.subplots(len(planes), columns, sharey="row", squeeze=False)
     for row, plane in zip(panels, planes, strict=True):
         fastest = max(float(np.linalg.norm(panel.velocity, axis=2).max()) for panel in plane)
         norm = Normalize(0, fastest or 1.0)
         for axes, panel in zip(row, plane, strict=False):
             _draw_plane(axes, panel, norm)
+        row[0].set_ylabel(f"latent {plane[0].plane[1] + 1}")
         for axes in row[len(plane) :]:
             axes.set_axis_off()
         speeds = ScalarMappable(norm, FIELD_MAP)
@@ -87,8 +88,8 @@ def _draw_plane(axes: Axes, panel: FieldPanel, norm: Normalize) -> None:
         square = np.array([-1, 1, 1, -1, -1]) * PAPER_EXTENT
         axes.plot(square, np.array([-1, -1, 1, 1, -1]) * PAPER_EXTENT, color="#777777", linewidth=0.8, linestyle=":")
     axes.set(xlim=(-1.06 * extent, 1.06 * extent), ylim=(-1.06 * extent, 1.06 * extent), aspect="equal")
-    axes.set(xlabel=f"latent {panel.plane[0] + 1}", ylabel=f"latent {panel.plane[1] + 1}")
-    axes.set_title(short(panel.title, 46), fontsize=9.5)
+    axes.set_xlabel(f"latent {panel.plane[0] + 1}")
+    axes.set_title(short(panel.title, 40), fontsize=9.5)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def plot_line_fields(curves: Sequence[LineCurve]) -> Figure:
     """Draw the field of a rank-1 network: velocity against the latent, with its fixed points.
 
     Args:
-        curves: early and late.
+        curves: early ones first.
     """
     figure = new_figure(3.8)
     axes = figure.subplots()

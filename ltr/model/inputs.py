@@ -24,16 +24,54 @@ from ltr.types import Float
 ODE_GAIN = 5.0  # of the authors' code; not in the paper
 
 
-def deep_field(
-    state: Float[Tensor, "condition size"], weights: Sequence[Tensor], biases: Sequence[Tensor]
-) -> Float[Tensor, "condition size"]:
-    """DNN_c(v): affine maps with ReLU in between, separate for every condition."""
-    hidden = state
-    for depth, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        hidden = torch.baddbmm(bias[:, None], hidden[:, None], weight)[:, 0]
-        if depth + 1 < len(weights):
-            hidden = torch.relu(hidden)
-    return hidden
+class DeepField:
+    """-v + relu(5 DNN_c(v)) for all conditions, with its pull-back (see ltr.model.integrate).
+
+    DNN_c has affine maps with ReLU in between, separate for every condition. What reached each layer is kept,
+    and the gradient of its weights is one product over all steps at the end.
+
+    Args:
+        parameters: weights (condition, fan in, fan out) of each layer, then biases (condition, fan out).
+    """
+
+    def __init__(self, *parameters: Tensor) -> None:
+        depth = len(parameters) // 2
+        self.weights, self.biases = parameters[:depth], parameters[depth:]
+        self._layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(depth)]
+
+    def evaluate(self, state: Float[Tensor, "condition size"]) -> tuple[Tensor, list[Tensor]]:
+        """tau_c dv/dt."""
+        hidden = [state]
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            hidden.append(torch.baddbmm(bias[:, None], hidden[-1][:, None], weight)[:, 0].relu_())
+        return torch.sub(ODE_GAIN * hidden[-1], state), hidden
+
+    def pull_back(self, gradient: Tensor, saved: list[Tensor]) -> Tensor:
+        """Gradient at the slope to gradient at the state."""
+        above = ODE_GAIN * gradient
+        for layer in reversed(range(len(self.weights))):
+            above = above * (saved[layer + 1] > 0)
+            self._layers[layer].append((saved[layer], above))
+            above = torch.bmm(above[:, None], self.weights[layer].transpose(1, 2))[:, 0]
+        return above - gradient
+
+    def gradients(self) -> tuple[Tensor | None, ...]:
+        """Of the weights, then of the biases."""
+        weights, biases = [], []
+        for layer, weight, bias in zip(self._layers, self.weights, self.biases, strict=True):
+            if not layer:  # a single bin: no step was taken
+                weights.append(torch.zeros_like(weight))
+                biases.append(torch.zeros_like(bias))
+                continue
+            below = torch.stack([item[0] for item in layer], dim=1)
+            above = torch.stack([item[1] for item in layer], dim=1)
+            weights.append(torch.bmm(below.transpose(1, 2), above))
+            biases.append(above.sum(1))
+        return *weights, *biases
+
+    def saved_bytes(self, state: Tensor) -> int:
+        """What reached each layer."""
+        return sum(bias.numel() for bias in self.biases) * state.element_size()
 
 
 def neural_ode_states(
@@ -59,17 +97,11 @@ def neural_ode_states(
         solver: as for the network.
         steps_per_bin: as for the network.
     """
-
-    def field(state: Tensor, injection: Tensor) -> Tensor:
-        del injection  # the system is autonomous
-        return torch.relu(ODE_GAIN * deep_field(state, weights, biases)) - state
-
-    silent = start.new_zeros(len(start), n_bins, 1)
     return integrate(
-        field,
+        DeepField,
+        (*weights, *biases),
         start,
-        silent,
-        silent[:, 1:, 0],
+        n_bins=n_bins,
         bin_width=bin_width / ode_tau,
         solver=solver,
         steps_per_bin=steps_per_bin,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ltr.model import inputs as input_model
-from ltr.model.dynamics import ACTIVATIONS, drift
+from ltr.model.dynamics import ACTIVATIONS, RecurrentField
 from ltr.model.factors import TrialPrior, trial_factors, unit_norm
 from ltr.model.integrate import integrate
 from ltr.model.readout import inverse_softplus, log_link, orthonormal
@@ -265,14 +265,13 @@ class LowTensorRankRNN(nn.Module):
         injection = self._injection(courses, condition)
         start = self.start[condition] if len(self.start) > 1 else self.start.expand(len(condition), -1)
         start = nn.functional.pad(start, (0, basis.shape[1] - self.model.rank))
-        field = partial(
-            drift, basis=basis, rows=rows, factors=factors, activation=self.activation, bias=self._recurrent_bias()
-        )
         state = integrate(
-            field,
+            partial(RecurrentField, self.activation),
+            (basis, rows, factors, self._recurrent_bias()),
             start,
             injection,
             input_on,
+            n_bins=self.design.n_bins,
             bin_width=self.bin_width,
             solver=self.solver.solver,
             steps_per_bin=self.solver.steps_per_bin,

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from ltr.analysis.fields import EXTENT, line_field, plane_field
-from ltr.figures.blocks import condition_means, early_and_late
+from ltr.figures.blocks import SHOWN_EPOCHS as PERIOD_EPOCHS
+from ltr.figures.blocks import condition_means, periods
 from ltr.figures.directions import plot_directions
 from ltr.figures.eigenvalues import plot_eigenvalues
 from ltr.figures.go_state import SHOWN_EPOCHS, plot_go_state, state_after_go
@@ -18,9 +19,9 @@ from ltr.figures.inputs import SHOWN_INPUTS, plot_inputs
 from ltr.figures.latents import plot_latents
 from ltr.figures.loss import plot_loss
 from ltr.figures.psth import SHOWN_CONDITIONS as PSTH_CONDITIONS
-from ltr.figures.psth import plot_psth
+from ltr.figures.psth import SMOOTHING_S, plot_psth
 from ltr.figures.scores import Score, plot_scores
-from ltr.figures.style import FEW, condition_colours, epoch_runs
+from ltr.figures.style import FEW, condition_colours, epoch_runs, short
 from ltr.figures.trajectories import SHOWN_CONDITIONS as TRAJECTORY_CONDITIONS
 from ltr.figures.trajectories import plot_trajectories
 from ltr.figures.trial_factors import plot_trial_factors
@@ -77,7 +78,8 @@ def panels(run: RunFiles) -> Iterator[Panel]:
         "Eigenvalues over trials",
         "Top: eigenvalues of the recurrent weights W of each trial (from the smooth factors), followed over trials."
         " Bottom: the leading eigenvalues of the same network linearised at the states it visited, averaged along each"
-        " trial. Right: both in the complex plane, one dot per trial. Left of the dashed line (real part 1) activity"
+        " trial; dots, because they jump with the condition from trial to trial. Right: both in the complex plane, one"
+        " dot per eigenvalue and trial, coloured by trial number. Left of the dashed line (real part 1) activity"
         " decays; to its right it grows; an imaginary part means rotation. The weights' eigenvalues describe the"
         " network near zero activity. When units saturate the network is never there and those eigenvalues are an"
         " extrapolation: rely on the bottom row.",
@@ -129,7 +131,7 @@ def _trajectories(factors: xr.Dataset) -> Panel:
     flat = factors.sizes["rank"] == 1
     what = "The only latent over time" if flat else "The two leading latents against each other"
     count = factors.sizes["condition_label"]
-    go = " white diamonds: go cue;" if np.isfinite(factors.go_time.values).any() else ""
+    go = " white diamonds: go cue;" if _has_go(factors) else ""
     some = f" {TRAJECTORY_CONDITIONS} of {count} conditions are shown." if count > TRAJECTORY_CONDITIONS else ""
     return Panel(
         "trajectories",
@@ -144,15 +146,29 @@ def _trajectories(factors: xr.Dataset) -> Panel:
 def _latents(factors: xr.Dataset) -> Panel:
     return Panel(
         "latents",
-        "Latents over time, early and late",
-        "Mean of each latent per condition, on early trials (left) and late trials (right), on the same scale."
-        f"{_event_lines(factors)}",
+        "Latents over time, from early to late",
+        f"Mean of each latent per condition, on the same scale, one column per period of the session:"
+        f" {_periods_shown(factors)}.{_event_lines(factors)}",
         lambda: plot_latents(factors),
     )
 
 
+def _periods_shown(factors: xr.Dataset) -> str:
+    """What the columns of figures that compare periods are."""
+    epochs = len(set(factors.epoch.values.tolist()))
+    if epochs > PERIOD_EPOCHS:
+        return f"the first, the middle and the last of {epochs} epochs"
+    if epochs > 1:
+        return "two epochs" if epochs == 2 else "three epochs"
+    return "the first and the last fifth of the trials" if factors.sizes["trial"] > 1 else "the only trial"
+
+
+def _has_go(factors: xr.Dataset) -> bool:
+    return bool(np.isfinite(factors.go_time.values).any())
+
+
 def _event_lines(factors: xr.Dataset) -> str:
-    if not np.isfinite(factors.go_time.values).any():
+    if not _has_go(factors):
         return ""
     return " Dashed line: go cue; dotted line: where the input goes off (medians over trials)."
 
@@ -160,51 +176,54 @@ def _event_lines(factors: xr.Dataset) -> str:
 def _inputs(factors: xr.Dataset) -> Panel:
     count = factors["input"].shape[2]
     some = f" The first {SHOWN_INPUTS} of {count} inputs are shown." if count > SHOWN_INPUTS else ""
+    off = " They are 0 where the input is off on all trials of a condition." if _has_go(factors) else ""
     return Panel(
         "inputs",
         "Inputs",
         "What drives the network from outside, one panel per input, one line per condition. Inputs are the same on all"
-        f" trials of a condition: they cannot explain a change over trials.{_event_lines(factors)}{some}",
+        f" trials of a condition: they cannot explain a change over trials.{off}{_event_lines(factors)}{some}",
         (lambda: plot_inputs(factors)) if count else None,
         "This model has no inputs.",
     )
 
 
 def _vector_fields(factors: xr.Dataset) -> Panel:
-    title = "Vector fields, early and late"
+    title = "Vector fields, from early to late"
+    shown = _periods_shown(factors)
     if factors.sizes["rank"] == 1:
         return Panel(
             "vector_fields",
             title,
-            "Velocity of the only latent without input, as a function of its value, for the middle trial of either"
-            " period. Where the curve is above zero the latent grows. The thick part is the range visited. Filled"
-            " dots: stable fixed points; open dots: unstable ones.",
+            "Velocity of the only latent without input, as a function of its value, for the middle trial of each"
+            f" period ({shown}). Where the curve is above zero the latent grows. The thick part is the range visited."
+            " Filled dots: stable fixed points; open dots: unstable ones.",
             lambda: plot_line_fields(line_curves(factors)),
         )
     return Panel(
         "vector_fields",
         title,
         "Arrows: where the network would go from each state without input, with the weights of the middle trial of"
-        " either period (smooth factors), in the plane of two components and with all other latents at zero. Colour is"
-        " speed; length grows with its square root. Lines: mean trajectories of conditions in the same trials, input"
-        " included, starting at the dot. The dotted square, where shown, is the range from −2 to 2.",  # noqa: RUF001
+        f" each period (columns: {shown}; smooth factors), in the plane of two components and with all other latents at"
+        " zero. Colour is speed; length grows with its square root. Lines: mean trajectories of conditions in that"
+        " period, input included, starting at the dot. The dotted square, where shown, is the range from −2 to 2.",  # noqa: RUF001
         lambda: plot_vector_fields(field_panels(factors)),
     )
 
 
 def field_panels(factors: xr.Dataset) -> list[list[FieldPanel]]:
-    """Fields of the middle early and the middle late trial in the leading planes, with trajectories on top."""
+    """Fields of the middle trial of each period in the leading planes, with trajectories on top."""
     latent, condition = factors.latent.values, factors.condition.values.astype(str)
     order = condition_colours(factors.condition_label.values).order
     some = order[np.unique(np.linspace(0, len(order) - 1, FEW).round().astype(int))]
     labels = factors.condition_label.values.astype(str)[np.sort(some)]
+    shown = list(_middle_trials(factors))
     planes = []
     for plane in PLANES:
         if plane[1] >= factors.sizes["rank"]:
             continue
         pair = list(plane)
         row = []
-        for name, member, middle in _periods(factors):
+        for title, member, middle in shown:
             field = plane_field(
                 factors.column.values,
                 factors.row.values,
@@ -212,19 +231,19 @@ def field_panels(factors: xr.Dataset) -> list[list[FieldPanel]]:
                 activation=str(factors.attrs["activation"]),
                 plane=plane,
                 extent=_reach(latent[..., pair]),
+                points=17 if len(shown) < 3 else 13,  # smaller panels hold fewer arrows
             )
             paths = condition_means(latent[member][..., pair], condition[member], labels)
-            title = f"{name}, trial {factors.trial.values[middle]}"
             row.append(FieldPanel(title, plane, field.grid, field.velocity, paths, tuple(labels)))
         planes.append(row)
     return planes
 
 
 def line_curves(factors: xr.Dataset) -> list[LineCurve]:
-    """The field of a rank-1 network on the middle early and the middle late trial."""
+    """The field of a rank-1 network on the middle trial of each period."""
     latent = factors.latent.values
     curves = []
-    for name, member, middle in _periods(factors):
+    for title, member, middle in _middle_trials(factors):
         field = line_field(
             factors.column.values,
             factors.row.values,
@@ -233,14 +252,16 @@ def line_curves(factors: xr.Dataset) -> list[LineCurve]:
             extent=_reach(latent),
         )
         visited = (float(np.nanmin(latent[member])), float(np.nanmax(latent[member])))
-        curves.append(LineCurve(f"{name}, trial {factors.trial.values[middle]}", field.grid, field.velocity, visited))
+        curves.append(LineCurve(title, field.grid, field.velocity, visited))
     return curves
 
 
-def _periods(factors: xr.Dataset) -> Iterator[tuple[str, Array, int]]:
-    for name, member in early_and_late(factors.epoch.values):
+def _middle_trials(factors: xr.Dataset) -> Iterator[tuple[str, Array, int]]:
+    """Title, mask and middle trial of each period."""
+    for name, member in periods(factors.epoch.values):
         positions = np.flatnonzero(member)
-        yield name, member, int(positions[len(positions) // 2])
+        middle = int(positions[len(positions) // 2])
+        yield f"{short(name, 22)}, trial {factors.trial.values[middle]}", member, middle
 
 
 def _reach(latent: Array) -> float:
@@ -258,20 +279,19 @@ def _psth(run: RunFiles) -> Panel:
     count = run.factors.sizes["condition_label"]
     some = f" {PSTH_CONDITIONS} of {count} conditions are shown." if count > PSTH_CONDITIONS else ""
     when = " in the last epoch" if run.factors.sizes["epoch_label"] > 1 else ""
+    title = f" The number in a title is the neuron's {name}." if scored else ""
+    caution = " An average hides single trials: the scores above are on single entries." if scored else ""
     return Panel(
         "data_and_model",
         "Data against model",
-        f"{rows}: averages over trials of a condition{when}, data solid and model dashed. The number in a title is the"
-        f" neuron's {name}.{some} An average hides single trials: the scores above are on single entries."
-        if scored
-        else f"{rows}: averages over trials of a condition{when}, data solid and model dashed.{some}",
+        f"{rows}: averages over trials of a condition{when}. Data solid, smoothed for this display with a Gaussian of"
+        f" {1000 * SMOOTHING_S:g} ms; model dashed, not smoothed.{title}{some}{caution}",
         lambda: plot_psth(run.factors, score_name=name),
     )
 
 
 def _go_state(factors: xr.Dataset) -> Panel:
     drawable = bool(np.isfinite(state_after_go(factors)).any())
-    has_go = bool(np.isfinite(factors.go_time.values).any())
     epochs = factors.sizes["epoch_label"]
     path = " Last panel: medians from the first epoch (open) to the last (filled)." if epochs > 1 else ""
     some = f" {SHOWN_EPOCHS} of {epochs} epochs are shown." if epochs > SHOWN_EPOCHS else ""
@@ -281,7 +301,7 @@ def _go_state(factors: xr.Dataset) -> Panel:
         "Latents 100 ms after the go cue, at the end of preparation. Small dots: trials;"
         f" large dots: medians of a condition.{path}{some}",
         (lambda: plot_go_state(factors)) if drawable else None,
-        "No trial's window reaches 100 ms after its go cue." if has_go else "This recording has no go cue.",
+        "No trial's window reaches 100 ms after its go cue." if _has_go(factors) else "This recording has no go cue.",
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from ltr.figures.blocks import smooth_over_time
 from ltr.figures.directions import plot_directions
 from ltr.figures.eigenvalues import plot_eigenvalues
 from ltr.figures.go_state import plot_go_state, state_after_go
@@ -170,6 +171,44 @@ def test_eigenvalues_are_shown_with_the_line_of_stability(simulated):
     np.testing.assert_allclose(shown[:, 0], simulated["ordinary"].jacobian_real.values.ravel())
 
 
+def test_eigenvalues_of_weights_are_lines_and_those_of_the_jacobian_dots(simulated):
+    factors = simulated["ordinary"]
+    axes = plot_eigenvalues(factors).axes
+    count = factors.sizes["trial"]
+    for panel in axes[:2]:
+        assert sum(len(line.get_xdata()) >= count for line in panel.lines) == factors.sizes["eigenvalue"]
+    for panel, name in ((axes[3], "jacobian_real"), (axes[4], "jacobian_imag")):
+        assert all(len(line.get_xdata()) < count for line in panel.lines)
+        (dots,) = panel.collections
+        expected = np.stack([np.repeat(factors.trial.values, 3), factors[name].values.ravel()], axis=1)
+        np.testing.assert_allclose(dots.get_offsets(), expected)
+
+
+@pytest.mark.parametrize(
+    ("case", "titles"),
+    [
+        ("ordinary", ["epoch baseline", "epoch adaptation", "epoch washout"]),
+        ("one epoch", ["first fifth of trials", "last fifth of trials"]),
+        ("seven epochs", ["epoch baseline", "epoch day 0", "epoch day 3"]),
+        ("one trial", ["the only trial"]),
+    ],
+)
+def test_latents_have_one_column_per_period(simulated, case, titles):
+    axes = plot_latents(simulated[case]).axes
+    assert [panel.get_title(loc="left") for panel in axes[: len(titles)]] == titles
+    rank = simulated[case].sizes["rank"]
+    assert len(axes) == rank * len(titles)
+
+
+def test_data_are_smoothed_for_display_and_the_model_is_not(simulated):
+    factors = simulated["ordinary"]
+    best = int(np.argmax(factors.neuron_score.values))
+    data, model = plot_psth(factors, score_name="variance explained").axes[0].lines[:2]
+    shown = smooth_over_time(factors.data_mean.values[-1, 0, :, best], 0.03 / (1.5 / 40))
+    np.testing.assert_allclose(data.get_ydata(), shown)
+    np.testing.assert_array_equal(model.get_ydata(), factors.model_mean.values[-1, 0, :, best])
+
+
 @pytest.mark.parametrize(
     ("scores", "best", "worst"),
     [
@@ -200,12 +239,13 @@ def test_state_after_go_is_the_nearest_bin_and_missing_outside_the_window(simula
         np.testing.assert_array_equal(states[trial], factors.latent.values[trial, nearest])
 
 
-def test_vector_fields_are_legible(simulated):
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_vector_fields_are_legible(columns):
     grid = np.linspace(-4, 4, 9)
     velocity = -np.stack(np.meshgrid(grid, grid), axis=2)
     paths = np.random.default_rng(0).normal(size=(3, 20, 2)).cumsum(axis=1)
-    panel = FieldPanel("first epoch: baseline, trial 25", (0, 1), grid, velocity, paths, ("a", "b", "c"))
-    assert_legible(plot_vector_fields([[panel, panel], [panel]]))
+    panel = FieldPanel("epoch with a rather long…, trial 1250", (0, 1), grid, velocity, paths, ("a", "b", "c"))
+    assert_legible(plot_vector_fields([[panel] * columns, [panel]]))
 
 
 def test_a_field_of_zeros_is_drawn():

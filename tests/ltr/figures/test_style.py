@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ltr.figures import style
 
@@ -28,6 +31,22 @@ def test_a_figure_is_saved_as_svg_and_png_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figure.png", "figure.svg"]
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (tmp_path / "figure.svg").read_bytes()
+
+
+def test_each_format_is_drawn_once_and_the_layout_solved_once(tmp_path, monkeypatch):
+    calls = []
+    draw, solve = Figure.draw, ConstrainedLayoutEngine.execute
+    monkeypatch.setattr(Figure, "draw", lambda *given: (calls.append("draw"), draw(*given))[1])
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *given: (calls.append("solve"), solve(*given))[1])
+    style.save_figure(simple_figure(), tmp_path / "figure")
+    assert calls == ["solve", "draw", "draw"]
+
+
+def test_both_formats_have_the_size_of_the_figure(tmp_path):
+    vector, pixels = style.save_figure(simple_figure(), tmp_path / "figure")
+    width, height = struct.unpack(">II", pixels.read_bytes()[16:24])  # the header chunk of PNG
+    assert (width, height) == (10 * style.DPI, 2 * style.DPI)
+    assert b'width="720pt" height="144pt"' in vector.read_bytes()
 
 
 def test_the_same_figure_gives_the_same_svg(tmp_path):

@@ -47,3 +47,11 @@ def test_pitchfork_of_a_rank_one_network_is_where_the_supplement_puts_it() -> No
         for _ in range(4000):
             kappa = kappa + 0.05 * drift(kappa, torch.zeros_like(kappa), activation=ACTIVATIONS["tanh"], **options)
         assert float(kappa.abs()) / 2**0.5 == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slope_at_the_rate_is_the_slope_at_the_state(name: str) -> None:
+    """The backward pass keeps rates only. -expm1(-r) loses digits of a softplus rate near 0, hence 1e-10."""
+    x = torch.tensor([-9.0, -2.3, -0.4, 0.1, 1.7, 6.0], dtype=torch.float64)
+    activation = ACTIVATIONS[name]
+    torch.testing.assert_close(activation.slope_at_rate(activation.value(x)), activation.slope(x), rtol=1e-10, atol=0)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from ltr.analysis.fields import plane_field
 from ltr.errors import RunError
 from ltr.report import write_report
 from ltr.report.page import Drawn, render
@@ -149,6 +150,59 @@ def test_fields_reach_as_far_as_the_states_and_at_least_as_in_the_paper(runs):
     assert leading[0].grid[-1] > 0.98 * np.abs(factors.latent.values[..., :2]).max()
     assert others[0].grid[-1] == 2.0
     assert [panel.plane for panel in (leading[0], others[0])] == [(0, 1), (2, 3)]
+
+
+def test_fields_are_those_of_the_middle_trial_of_each_epoch(runs):
+    factors = runs.simulate_factors(trials=60, rank=2)
+    (shown,) = field_panels(factors)
+    assert len(shown) == 3
+    for panel, epoch in zip(shown, ["baseline", "adaptation", "washout"], strict=True):
+        own = np.flatnonzero(factors.epoch.values == epoch)
+        middle = own[len(own) // 2]
+        assert panel.title == f"epoch {epoch}, trial {factors.trial.values[middle]}"
+        field = plane_field(
+            factors.column.values,
+            factors.row.values,
+            factors.trial_factor_smooth.values[middle],
+            activation="tanh",
+            extent=panel.grid[-1],
+            points=len(panel.grid),
+        )
+        np.testing.assert_array_equal(panel.velocity, field.velocity)
+
+
+@pytest.mark.parametrize(
+    ("case", "phrase"),
+    [
+        ({"epochs": 1}, "the first and the last fifth of the trials"),
+        ({"epochs": 2}, "two epochs"),
+        ({"epochs": 3}, "three epochs"),
+        ({"epochs": 7}, "the first, the middle and the last of 7 epochs"),
+        ({"trials": 1, "epochs": 1, "conditions": 1}, "the only trial"),
+        ({"epochs": 7, "rank": 1}, "the first, the middle and the last of 7 epochs"),
+    ],
+)
+def test_captions_say_which_periods_are_compared(runs, tmp_path, case, phrase):
+    run = read_run(runs.write_run(tmp_path / "run", runs.simulate_factors(**({"trials": 42} | case))))
+    captions = {panel.name: panel.caption for panel in panels(run)}
+    assert phrase in captions["latents"]
+    assert phrase in captions["vector_fields"]
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase"),
+    [
+        (
+            "data_and_model",
+            "Data solid, smoothed for this display with a Gaussian of 30 ms; model dashed, not smoothed.",
+        ),
+        ("inputs", "They are 0 where the input is off on all trials of a condition."),
+        ("eigenvalues", "dots, because they jump with the condition from trial to trial"),
+    ],
+)
+def test_captions_say_how_a_figure_was_made(reported, name, phrase):
+    captions = {panel.name: panel.caption for panel in panels(read_run(reported))}
+    assert phrase in captions[name]
 
 
 BROKEN = [
