@@ -117,7 +117,7 @@ class _Integration(torch.autograd.Function):
     """All bins in one node of the graph; states are time x trial x state inside."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, plan: _Plan, n_bins: int, start: Tensor, entering: Tensor | None, *parameters: Tensor | None
     ) -> Tensor:
         field = plan.build(*parameters)
@@ -140,7 +140,7 @@ class _Integration(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         plan: _Plan = ctx.plan
         entering, *parameters = ctx.saved_tensors
         field = plan.build(*parameters)
@@ -154,7 +154,7 @@ class _Integration(torch.autograd.Function):
                 else:
                     stages = _advance(field, plan, ctx.visited[position], _ends(entering, index), substep)[1]
                 ends = None if from_entering is None else from_entering[:, index]
-                adjoint = _retreat(field, plan, adjoint, stages, ends, substep)
+                adjoint = _retreat(field, plan, adjoint, stages=stages, from_ends=ends, substep=substep)
             adjoint += gradient[index]
         return None, None, adjoint, from_entering, *field.gradients()
 
@@ -186,7 +186,7 @@ def _advance(
 
 
 def _retreat(
-    field: Field, plan: _Plan, adjoint: Tensor, stages: list[Any], from_ends: Tensor | None, substep: int
+    field: Field, plan: _Plan, adjoint: Tensor, *, stages: list[Any], from_ends: Tensor | None, substep: int
 ) -> Tensor:
     """One step backward: adjoint after the step to adjoint before it."""
     tableau = plan.tableau
