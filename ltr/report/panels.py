@@ -159,7 +159,7 @@ def _periods_shown(factors: xr.Dataset) -> str:
     if epochs > PERIOD_EPOCHS:
         return f"the first, the middle and the last of {epochs} epochs"
     if epochs > 1:
-        return "two epochs" if epochs == 2 else "three epochs"
+        return "the two epochs" if epochs == 2 else "the three epochs"
     return "the first and the last fifth of the trials" if factors.sizes["trial"] > 1 else "the only trial"
 
 
