@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+import tests.type_checker  # noqa: F401  pyproject's --jaxtyping-packages finds it only once it is imported
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:

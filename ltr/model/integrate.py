@@ -9,7 +9,7 @@ product of adjoints and rates (supplement D.2.2), not one matrix a step.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ TABLEAUS = {
 }
 
 
+@runtime_checkable
 class Field(Protocol):
     """A vector field f(state) + entering, that can pull gradients back through itself.
 

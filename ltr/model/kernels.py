@@ -11,14 +11,14 @@ from typing import Literal
 import numpy as np
 import scipy.linalg
 
-from ltr.types import Array, Float
+from ltr.types import Array, Float, Real
 
 SUM_FORM_JITTER = 1e-10  # relative to the variance: chol(K) alone is singular to rounding for long length scales
 
 
 def covariance(
-    trials_a: Float[Array, " a"],
-    trials_b: Float[Array, " b"],
+    trials_a: Real[Array, " a"],
+    trials_b: Real[Array, " b"],
     *,
     length_scale: float,
     amplitude: float,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ltr.types import Array, Float
+from ltr.types import Array, Bool, Float
 
 SMALLEST_RATE = 1e-9  # expected count per bin of a neuron that was silent in training
 
@@ -40,7 +40,7 @@ def poisson_log_probability(rate: Float[Array, ...], counts: Array) -> Float[Arr
 
 
 def neuron_means(
-    activity: Float[Array, "trial time neuron"], mask: Float[Array, "trial time neuron"]
+    activity: Float[Array, "trial time neuron"], mask: Bool[Array, "trial time neuron"]
 ) -> Float[Array, " neuron"]:
     """Mean of each neuron over kept entries: the null model of every score."""
     kept = np.asarray(mask, dtype=bool)

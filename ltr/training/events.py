@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class StageFinished:
 Event = StageStarted | Evaluated | RolledBack | StageFinished
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Anything that can be called with an event."""
 

@@ -131,6 +131,7 @@ def test_open_shows_the_report_in_the_browser(
     ltr: Callable, fake: FakeFit, rates_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
+    monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr("webbrowser.open", lambda address: opened.append(address) or True)
     ltr("fit", rates_file, "--out", "run")
     assert opened == []
