@@ -20,10 +20,10 @@ from ltr.crossval.baselines import score_baselines
 from ltr.crossval.masks import Masks, make_masks
 from ltr.crossval.scores import SCORE_NAMES, Scorer
 from ltr.device import choose_device
-from ltr.errors import RecordingError
+from ltr.errors import RecordingError, SettingsError
 from ltr.model.likelihoods import neuron_means
 from ltr.model.network import Design, LowTensorRankRNN, Prediction
-from ltr.preprocess import Prepared, input_off_bin, prepare, resolve_likelihood
+from ltr.preprocess import Prepared, input_off_bin, prepare, resolve_likelihood, smoothing_bins
 from ltr.recording import Recording
 from ltr.results import FitResult
 from ltr.run_folder import RunFolder
@@ -32,9 +32,10 @@ from ltr.training.events import Listener
 from ltr.training.log import LogFile
 from ltr.training.loop import HISTORY_COLUMNS, Trainer
 from ltr.training.objective import Objective
-from ltr.training.state import TrainingState
+from ltr.training.state import TrainingState, derived_seed
 
 FIT, CONSTANT = "fit", "constant_factors"
+LONGEST_STEP = 1.0  # in time constants; explicit methods blow up from 2 on, and are useless well before
 
 
 def fit(
@@ -111,10 +112,23 @@ class _Session:
                 allowed="condition x time x input, in the recording",
                 fix="add it (Recording.from_arrays), or use --inputs neural_ode",
             )
-        prepared = prepare(recording, settings)
-        masks = make_masks(prepared.observed, settings.holdout, settings.run.seed, smooth_bins=prepared.smooth_bins)
+        step = recording.bin_width_s * 1000 / settings.model.tau_ms / settings.solver.steps_per_bin
+        if step > LONGEST_STEP:
+            raise SettingsError(
+                f"an integration step is {step:.3g} time constants long.",
+                allowed=f"up to {LONGEST_STEP:g}; the default is 0.2",
+                fix="use smaller bins (--bin-ms), more --steps-per-bin or a larger --tau-ms",
+            )
+        off_bin = input_off_bin(recording, settings)
+        masks = make_masks(
+            _fitted_entries(recording, settings, off_bin),
+            settings.holdout,
+            settings.run.seed,
+            smooth_bins=smoothing_bins(recording, settings),
+        )
+        prepared = prepare(recording, settings, masks.train)
         scorer = Scorer.of(prepared.activity, masks, settings.model.likelihood)
-        return cls(recording, settings, prepared, masks, scorer, input_off_bin(recording, settings), device)
+        return cls(recording, settings, prepared, masks, scorer, off_bin, device)
 
     def run(self, run: RunFolder | None, listeners: Sequence[Listener]) -> FitResult:
         """Train, compare, describe, store."""
@@ -125,6 +139,9 @@ class _Session:
         baselines = self._baselines(run, listeners)
         neuron_score = self.scorer.by_neuron(prediction, self.masks.test)
         factors, checked = describe(network, self.recording, self.prepared.activity, neuron_score=neuron_score)
+        if self.settings.run.save_rates:
+            per_second = 1 / self.recording.bin_width_s if self.settings.model.likelihood == "poisson" else 1.0
+            factors["rate"] = (("trial", "time", "neuron"), prediction * per_second)
         result = FitResult(
             settings=self.settings,
             network=network,
@@ -161,7 +178,7 @@ class _Session:
             settings.inputs,
             settings.solver,
             design=design,
-            generator=torch.Generator().manual_seed(settings.run.seed * 1000 + restart),
+            generator=torch.Generator().manual_seed(derived_seed(settings.run.seed, restart, "start")),
             mean_activity=neuron_means(self.prepared.activity, self.masks.train),
             dtype=getattr(torch, settings.run.dtype),
         )
@@ -252,9 +269,9 @@ class _Session:
                 "latent_share": [_finite(share) for share in checked.latent_share],
                 "passed": checked.passed,
             },
-            "iterations": int(max(row["iteration"] for row in state.history)),
+            "iterations": state.winner_steps,
             "seconds": round(state.seconds, 3),
-            "stop_reason": state.reason,
+            "stop_reason": state.winner_reason,
             "seed": settings.run.seed,
             "device": str(self.device),
             "dtype": settings.run.dtype,
@@ -275,6 +292,21 @@ class _Session:
                 "notes": recording.notes,
             },
         }
+
+
+def _fitted_entries(recording: Recording, settings: FitSettings, off_bin: np.ndarray) -> np.ndarray:
+    """Observed entries, without those before the input goes off if they are not to be fitted (ledger 1.5)."""
+    if settings.penalties.fit_preparatory:
+        return recording.observed
+    execution = np.arange(recording.n_bins)[None] >= off_bin[:, None]
+    fitted = recording.observed & execution[:, :, None]
+    if not fitted.any():
+        raise SettingsError(
+            "no bin is left to fit: the input is on throughout, and bins with input are not to be fitted.",
+            allowed="a window that reaches beyond the go cue and input_off_ms, in trials with a go cue",
+            fix="use --fit-preparatory, a longer window, or leave out --execution-input",
+        )
+    return fitted
 
 
 def _finite(value: float) -> float | None:

@@ -14,10 +14,10 @@ from scipy.ndimage import gaussian_filter1d
 from ltr.errors import RecordingError
 from ltr.recording import Recording
 from ltr.settings import FitSettings
-from ltr.types import Array, Float, Int
+from ltr.types import Array, Bool, Float, Int
 
 TRUNCATE_SDS = 4.0
-SMALLEST_SD = 1e-6
+SMALLEST_SD = 1e-9  # as a share of a neuron's largest value: below, it does not vary but for rounding
 ROUNDING_S = 1e-9  # a bin centre that equals the end of the input up to rounding is without input
 
 
@@ -76,8 +76,20 @@ def input_off_bin(recording: Recording, settings: FitSettings) -> Int[Array, " t
     return (recording.time_s[None] < off_s[:, None] - ROUNDING_S).sum(1)
 
 
-def prepare(recording: Recording, settings: FitSettings) -> Prepared:
+def smoothing_bins(recording: Recording, settings: FitSettings) -> float:
+    """Standard deviation of the smoothing, in bins; 0 for Poisson."""
+    if settings.model.likelihood == "poisson":
+        return 0.0
+    return settings.preprocess.smooth_ms / 1000 / recording.bin_width_s
+
+
+def prepare(recording: Recording, settings: FitSettings, kept: Bool[Array, "trial time neuron"]) -> Prepared:
     """Turn a recording into what the resolved likelihood fits.
+
+    Args:
+        recording: what was recorded.
+        settings: with the likelihood resolved.
+        kept: training entries; means and standard deviations are theirs alone.
 
     Raises:
         RecordingError: a neuron does not vary, so that it cannot be scaled.
@@ -92,17 +104,17 @@ def prepare(recording: Recording, settings: FitSettings) -> Prepared:
     if recording.kind == "counts":
         activity /= recording.bin_width_s
         steps.append("counts to Hz")
-    smooth_bins = settings.preprocess.smooth_ms / 1000 / recording.bin_width_s
+    smooth_bins = smoothing_bins(recording, settings)
     if smooth_bins > 0:
         activity = smooth(activity, observed, smooth_bins)
         steps.append(f"Gaussian smoothing, sd {settings.preprocess.smooth_ms:g} ms")
-    center = _center(activity, recording, settings)
+    center = _center(activity, kept, recording, settings)
     if settings.preprocess.center != "none":
         steps.append(f"minus mean ({settings.preprocess.center})")
-    scale = _scale(activity, recording, settings)
+    scale = _scale(activity, kept, recording, settings)
     if settings.preprocess.scale != "none":
         steps.append(f"divided by sd ({settings.preprocess.scale})")
-    flat = np.flatnonzero(scale < SMALLEST_SD)
+    flat = np.flatnonzero(scale <= SMALLEST_SD * np.abs(activity).max((0, 1)))
     if len(flat):
         names = ", ".join(recording.dataset.neuron.values[flat][:5])
         raise RecordingError(
@@ -133,20 +145,18 @@ def _mean_and_sd(activity: Array, kept: Array) -> tuple[Array, Array]:
     return mean, np.sqrt(np.where(kept, (activity - mean) ** 2, 0.0).sum((0, 1)) / counts)
 
 
-def _center(activity: Array, recording: Recording, settings: FitSettings) -> Array:
+def _center(activity: Array, kept: Array, recording: Recording, settings: FitSettings) -> Array:
     if settings.preprocess.center == "none":
         return np.zeros(recording.n_neurons)
-    kept = recording.observed
     if settings.preprocess.center == "baseline":
         before = recording.time_s[None] <= np.nan_to_num(recording.go_time_s, nan=-np.inf)[:, None]
         kept = _unless_empty(kept & before[:, :, None], kept)
     return _mean_and_sd(activity, kept)[0]
 
 
-def _scale(activity: Array, recording: Recording, settings: FitSettings) -> Array:
+def _scale(activity: Array, kept: Array, recording: Recording, settings: FitSettings) -> Array:
     if settings.preprocess.scale == "none":
         return np.ones(recording.n_neurons)
-    kept = recording.observed
     if settings.preprocess.scale == "execution":
         # the execution period starts when the input goes off, whether or not the model keeps it on
         off_s = np.nan_to_num(recording.go_time_s, nan=np.inf) + settings.inputs.input_off_ms / 1000

@@ -119,11 +119,18 @@ class Recording:
             raise RecordingError(
                 f"trial_numbers has shape {numbers.shape}.", allowed=f"({n_trials},)", fix="one number a trial"
             )
+        observed, go = np.asarray(observed, dtype=bool), np.asarray(go_time, dtype=float)
+        if observed.shape != activity.shape:
+            raise RecordingError(
+                f"observed has shape {observed.shape}.", allowed=str(activity.shape), fix="one per entry"
+            )
+        if go.shape not in ((), (n_trials,)):
+            raise RecordingError(f"go_time has shape {go.shape}.", allowed=f"one number, or ({n_trials},)")
         variables: dict[str, Any] = {
             "activity": (DIMENSIONS, activity),
-            "observed": (DIMENSIONS, np.asarray(observed, dtype=bool)),
+            "observed": (DIMENSIONS, observed),
             "bin_edge": ("edge", edges),
-            "go_time": ("trial", np.broadcast_to(np.asarray(go_time, dtype=float), (n_trials,)).copy()),
+            "go_time": ("trial", np.broadcast_to(go, (n_trials,)).copy()),
         }
         coordinates: dict[str, Any] = {
             "trial": ("trial", numbers),
@@ -134,8 +141,16 @@ class Recording:
             "area": ("neuron", labels(areas, n_neurons, [""] * n_neurons, "areas")),
         }
         if known_input is not None:
-            variables["known_input"] = (("condition_label", "time", "input"), np.asarray(known_input, dtype=float))
-            coordinates["condition_label"] = ("condition_label", np.unique(condition.astype(str)).astype(object))
+            labels_of_inputs = np.unique(condition.astype(str)).astype(object)
+            given = np.asarray(known_input, dtype=float)
+            if given.ndim != 3 or given.shape[:2] != (len(labels_of_inputs), n_bins) or given.shape[2] == 0:
+                raise RecordingError(
+                    f"known_input has shape {given.shape}.",
+                    allowed=f"({len(labels_of_inputs)}, {n_bins}, number of inputs): condition x time x input",
+                    fix="give one course per condition (in sorted order) and input",
+                )
+            variables["known_input"] = (("condition_label", "time", "input"), given)
+            coordinates["condition_label"] = ("condition_label", labels_of_inputs)
         attributes = {"source": source, "align": align, "description": description, "notes": "\n".join(notes)}
         return cls(xr.Dataset(variables, coordinates, attributes))
 
@@ -213,8 +228,10 @@ class Recording:
     def fingerprint(self) -> str:
         """Hash of the numbers a fit depends on, to recognise the same recording again."""
         digest = hashlib.sha256()
-        for name in ("activity", "observed", "bin_edge", "go_time", "trial"):
-            digest.update(np.ascontiguousarray(self.dataset[name].values).tobytes())
+        for name in ("activity", "observed", "bin_edge", "go_time", "trial", "known_input"):
+            if name in self.dataset:
+                values = np.ascontiguousarray(self.dataset[name].values)
+                digest.update(f"{name} {values.dtype} {values.shape}".encode() + values.tobytes())
         for name in ("condition", "epoch", "neuron"):
             digest.update("\0".join(self.dataset[name].values.astype(str)).encode())
         return digest.hexdigest()[:16]
@@ -249,7 +266,7 @@ def _check(dataset: xr.Dataset) -> None:
     if activity.dtype.kind not in "iuf":
         raise RecordingError(f"activity holds {activity.dtype}.", allowed="integer counts or float rates")
     numbers = dataset.trial.values
-    if numbers.dtype.kind not in "iu" or (np.diff(numbers) <= 0).any():
+    if numbers.dtype.kind not in "iu" or (numbers[1:] <= numbers[:-1]).any():
         raise RecordingError(
             "trial numbers must be whole and strictly increasing.",
             allowed="the trial's number in the session, gaps for dropped trials",
@@ -280,6 +297,10 @@ def _check(dataset: xr.Dataset) -> None:
             allowed="finite numbers where 'observed' is True",
             fix="mark them as unobserved, or replace them",
         )
+    if np.isinf(dataset.go_time.values).any():
+        raise RecordingError("go_time is infinite.", allowed="seconds, or NaN where there was no go cue")
+    if "known_input" in dataset and not np.isfinite(dataset.known_input.values).all():
+        raise RecordingError("known_input holds NaN or infinity.", allowed="finite numbers", fix="replace them")
     if values.dtype.kind == "i" and (values[observed] < 0).any():
         raise RecordingError(
             "counts are negative.", allowed="0, 1, 2, ...", fix="store rates as floating-point numbers"

@@ -64,7 +64,7 @@ class FitResult:
             trials: true trial numbers.
             condition: label of each trial (one for all is enough). Default: as recorded.
             epoch: label of each trial. Default: as recorded, or that of the nearest recorded trial.
-            go_time_s: go cue of trials that were not recorded, relative to the align event.
+            go_time_s: go cue of trials that were not recorded, relative to the align event; NaN for none.
 
         Returns:
             Rates, trial x time x neuron: Hz for Poisson, the recording's units otherwise.
@@ -116,6 +116,7 @@ class FitResult:
             np.broadcast_to(np.asarray(go_time_s, dtype=float), numbers.shape)
             + self.settings.inputs.input_off_ms / 1000
         )
+        off_s = np.where(np.isnan(off_s), np.inf, off_s)  # no go cue: the input stays on
         off_bin = (self.factors.time.values[None] < off_s[:, None] - ROUNDING_S).sum(1)
         if self.settings.inputs.execution_input:
             off_bin[:] = self.network.design.n_bins

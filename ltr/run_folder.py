@@ -26,7 +26,21 @@ FILES = (
     "checkpoint-fit.safetensors",
     "checkpoint-constant_factors.safetensors",
 )
-FIGURES = "figures"
+FIGURE_FOLDER = "figures"
+FIGURES = (
+    "data_and_model",
+    "directions",
+    "eigenvalues",
+    "go_state",
+    "inputs",
+    "latents",
+    "loss",
+    "scores",
+    "trajectories",
+    "trial_factors",
+    "vector_fields",
+)
+MARK = "ltr"
 
 
 @dataclass(frozen=True)
@@ -46,30 +60,18 @@ class RunFolder:
         Raises:
             RunError: something is in the way.
         """
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file.", allowed="a folder, new or empty", fix="choose another --out")
-        if path.is_dir() and any(path.iterdir()):
-            if not overwrite:
-                raise RunError(
-                    f"{path} exists and is not empty.",
-                    allowed="a new or empty folder",
-                    fix="--overwrite replaces an earlier run there, --resume continues it; or choose another --out",
-                )
-            if not (path / "config.yaml").is_file():
-                raise RunError(
-                    f"{path} holds files that are not a run of ltr.",
-                    allowed="the folder of an earlier run",
-                    fix="choose another --out",
-                )
-            for name in FILES:
-                (path / name).unlink(missing_ok=True)
-            for figure in (path / FIGURES).glob("*.*"):
-                if figure.suffix in (".svg", ".png"):
-                    figure.unlink()
         try:
+            if path.exists() and not path.is_dir():
+                raise RunError(f"{path} is a file.", allowed="a folder, new or empty", fix="choose another --out")
+            if path.is_dir() and any(path.iterdir()):
+                _clear(path, overwrite=overwrite)
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"cannot make {path}: {error.strerror}.", fix="choose another --out") from error
+            raise RunError(
+                f"cannot make {path}: {error.strerror}.",
+                allowed="a folder that can be made",
+                fix="choose another --out",
+            ) from error
         return cls(path)
 
     @classmethod
@@ -88,8 +90,9 @@ class RunFolder:
         return cls(path)
 
     def write_settings(self, settings: FitSettings, recording: Recording, source: str) -> None:
-        """Store the resolved settings, and which recording they belong to."""
+        """Store which recording this run belongs to, which also marks the folder as ours, and the settings."""
         record = {
+            "made_by": MARK,
             "path": source,
             "fingerprint": recording.fingerprint(),
             "trials": recording.n_trials,
@@ -116,10 +119,10 @@ class RunFolder:
 
     def recording(self) -> dict[str, Any]:
         """What ``recording.json`` says: the source's path and fingerprint."""
-        path = self.path / "recording.json"
-        if not path.is_file():
-            raise RunError(f"{self.path} has no recording.json.", fix="fit again with --overwrite")
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = _read_mark(self.path)
+        if record is None:
+            raise RunError(f"{self.path} has no readable recording.json.", fix="fit again, into another folder")
+        return record
 
     def check_same(self, recording: Recording) -> None:
         """Refuse to continue a fit on other data.
@@ -146,3 +149,38 @@ class RunFolder:
         """The stored training state of a stage, or None."""
         path = self.checkpoint(stage)
         return load_tree(path) if path.is_file() else None
+
+
+def _read_mark(path: Path) -> dict[str, Any] | None:
+    """Contents of the file by which a folder is known to be a run of ours; None for any other folder."""
+    try:
+        record = json.loads((path / "recording.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and record.get("made_by") == MARK else None
+
+
+def _clear(path: Path, *, overwrite: bool) -> None:
+    """Remove the files that an earlier run made, by name; anything else stays, and links are not followed."""
+    if not overwrite:
+        raise RunError(
+            f"{path} exists and is not empty.",
+            allowed="a new or empty folder",
+            fix="--overwrite replaces an earlier run there, --resume continues it; or choose another --out",
+        )
+    if _read_mark(path) is None:
+        raise RunError(
+            f"{path} holds files that are not a run of ltr.",
+            allowed="the folder of an earlier run",
+            fix="choose another --out",
+        )
+    folder = path / FIGURE_FOLDER
+    figures = [] if folder.is_symlink() else [folder / f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
+    made = [*(path / name for name in FILES), *figures]
+    in_the_way = [file for file in made if file.is_dir() and not file.is_symlink()]
+    if in_the_way:
+        raise RunError(
+            f"{in_the_way[0]} is a folder, where a run keeps a file.", fix="move it, or choose another --out"
+        )
+    for file in made:
+        file.unlink(missing_ok=True)

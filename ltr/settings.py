@@ -210,9 +210,12 @@ class TrainingSettings(Section):
 class RunSettings(Section):
     """Where and how it runs."""
 
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of everything random.")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|mps|cuda(:\d{1,3})?)$", description="auto, cpu, cuda, cuda:1 or mps."
+    )
     dtype: Literal["float32", "float64"] = Field("float32", description="Precision of the fit.")
+    save_rates: bool = Field(False, description="Also store the predicted rates of every trial in factors.nc.")
     checkpoint_s: float = Field(20.0, ge=0, description="Seconds between checkpoints.")
 
 

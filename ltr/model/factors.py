@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ltr.errors import SettingsError
 from ltr.model.kernels import covariance, posterior_map, whitening_map
 from ltr.settings import FactorSettings
 from ltr.types import Array, Float, Int
@@ -74,7 +75,15 @@ class TrialPrior:
         """From whitened coefficients of the trials with data to centred factors of all trials (ledger 1.3)."""
         known, known_epochs = self.trials[self.has_data], self.epochs[self.has_data]
         smooth = self._covariance(known, known_epochs, known, known_epochs)
-        whitening = whitening_map(smooth, self.settings.noise, self.settings.factor_map)
+        try:
+            whitening = whitening_map(smooth, self.settings.noise, self.settings.factor_map)
+        except np.linalg.LinAlgError as error:
+            raise SettingsError(
+                f"the prior over {len(known)} trials is singular: noise {self.settings.noise:g} is too small against"
+                f" amplitude {self.settings.amplitude:g} and length scale {self.settings.length_scale:g}.",
+                allowed="noise of at least about a millionth of the amplitude",
+                fix="raise --noise",
+            ) from error
         full = np.zeros((len(self.trials), len(known)))
         full[self.has_data] = whitening
         if not self.has_data.all():

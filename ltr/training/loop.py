@@ -21,13 +21,14 @@ from ltr.model.network import LowTensorRankRNN, Prediction
 from ltr.settings import TrainingSettings
 from ltr.training.events import Evaluated, Event, Listener, RolledBack, StageFinished, StageStarted
 from ltr.training.objective import Objective
-from ltr.training.state import TrainingState, copy_weights
+from ltr.training.state import TrainingState, copy_weights, derived_seed
 
 LAST_STEP_SHARE = 0.05  # the cosine ends at this share of the learning rate
 ROLLBACKS_ALLOWED = 3
 ROLLBACK_FACTOR = 0.3
 DIVERGED_FACTOR = 5.0  # a training loss this many times above where it started has diverged
 LBFGS_HISTORY = 20
+LINE_SEARCH_EVALUATIONS = 25  # what one strong-Wolfe search may take; torch's default ends a round after a few searches
 ODE_SHARE = 0.3  # neural-ODE inputs fit three sinusoids from 3 of 3 seeds at 3e-3, from 2 of 3 at 1e-2
 
 Monitor = Callable[[Prediction], Mapping[str, float]]
@@ -86,8 +87,7 @@ class Trainer:
         network = self.build(self.settings.restarts - 1)
         network.load_state_dict(state.winner_weights)
         self.checkpoint(state)
-        steps = state.history[-1]["iteration"] if state.history else 0
-        self._emit(StageFinished(self.stage, steps, state.seconds, state.reason))
+        self._emit(StageFinished(self.stage, state.winner_steps, state.seconds, state.winner_reason))
         return network, state
 
     def _train_one_start(self, state: TrainingState) -> None:
@@ -109,7 +109,7 @@ class Trainer:
     def _begin_phase(state: TrainingState, phase: str) -> None:
         """The next phase starts from the best parameters, with a fresh optimiser."""
         state.phase, state.iteration, state.best_iteration = phase, 0, 0
-        state.weights, state.optimiser = state.best_weights, {}
+        state.weights, state.optimiser = state.best_weights or state.weights, {}
         state.step_scale, state.rollbacks, state.converged = 1.0, 0, False
 
     def _conclude(self, network: LowTensorRankRNN, state: TrainingState) -> None:
@@ -119,6 +119,7 @@ class Trainer:
         train_loss, _, _ = self._losses(network)
         if train_loss < state.winner_loss or not state.winner_weights:
             state.winner_loss, state.winner_weights = train_loss, best
+            state.winner_restart, state.winner_reason = state.restart, state.reason
         state.restart, state.phase = state.restart + 1, "adam"
         state.weights, state.best_weights, state.generator = {}, {}, None
         state.best_loss = math.inf
@@ -128,7 +129,7 @@ class Trainer:
     def _adam(self, network: LowTensorRankRNN, state: TrainingState) -> None:
         optimiser = torch.optim.Adam(_groups(network), lr=self.settings.learning_rate)
         _restore(optimiser, state)
-        generator = torch.Generator().manual_seed(self.seed * 1000 + state.restart)
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, state.restart, "dropout"))
         if state.generator is not None:
             generator.set_state(state.generator)
         if not state.optimiser:
@@ -156,8 +157,9 @@ class Trainer:
         while not self._finished(state, self.settings.polish_iterations):
             rollbacks, done = state.rollbacks, _steps_done(optimiser)
             optimiser.step(closure)
-            state.converged = _steps_done(optimiser) - done < self.settings.evaluate_every
-            self._evaluate(network, optimiser, state, None, step=state.iteration + self.settings.evaluate_every)
+            taken = _steps_done(optimiser) - done
+            state.converged = taken < self.settings.evaluate_every
+            self._evaluate(network, optimiser, state, None, step=state.iteration + taken)
             if state.rollbacks > rollbacks:
                 optimiser = self._new_lbfgs(network, state)
 
@@ -166,6 +168,7 @@ class Trainer:
             _trainable(network),
             lr=state.step_scale,
             max_iter=self.settings.evaluate_every,
+            max_eval=self.settings.evaluate_every * LINE_SEARCH_EVALUATIONS,
             history_size=LBFGS_HISTORY,
             tolerance_grad=1e-10,
             tolerance_change=1e-12,
@@ -183,10 +186,11 @@ class Trainer:
     def _kept_trials(self, generator: torch.Generator) -> torch.Tensor | None:
         if self.settings.trial_dropout == 0:
             return None
-        n_trials = self.objective.activity.shape[0]
-        kept = torch.rand(n_trials, generator=generator) >= self.settings.trial_dropout
-        chosen = torch.nonzero(kept)[:, 0].to(self.objective.activity.device)
-        return chosen if len(chosen) else None
+        # only trials with training entries count: a step without any would have no loss
+        candidates = self.objective.trials_with_data
+        kept = torch.rand(len(candidates), generator=generator) >= self.settings.trial_dropout
+        chosen = candidates[kept] if kept.any() else candidates
+        return chosen.to(self.objective.activity.device)
 
     def _finished(self, state: TrainingState, limit: int) -> bool:
         if state.iteration >= limit:
@@ -227,6 +231,12 @@ class Trainer:
         state.iteration = step
         state.generator = None if generator is None else generator.get_state()
         if self._diverged(state, train_loss, deciding):
+            if not state.history:
+                raise DivergenceError(
+                    "the network's activity is not finite before the first step.",
+                    allowed="activity and inputs of moderate size, and steps that are short against tau_ms",
+                    fix="scale the recording, or use smaller bins, more --steps-per-bin or a larger --tau-ms",
+                )
             self._roll_back(network, optimiser, state, f"the training loss became {train_loss:.4g}")
         else:
             state.weights = copy_weights(network.state_dict())

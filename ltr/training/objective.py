@@ -49,11 +49,8 @@ class Objective:
         device: torch.device,
         dtype: torch.dtype,
     ) -> Objective:
-        """Move data and masks to the device; entries before the input goes off are left out if so set."""
+        """Move data and masks to the device."""
         with_input = np.arange(activity.shape[1])[None] < off_bin[:, None]
-        if not penalties.fit_preparatory:
-            train = train & ~with_input[:, :, None]
-            validation = validation & ~with_input[:, :, None]
 
         def on_device(array: Array) -> Tensor:
             return torch.as_tensor(array, device=device).to(dtype)
@@ -62,6 +59,11 @@ class Objective:
         return cls(
             on_device(activity), on_device(train), on_device(validation), on_device(with_input), penalties, scale
         )
+
+    @property
+    def trials_with_data(self) -> Tensor:
+        """Positions of trials with at least one training entry, on the CPU."""
+        return torch.nonzero(self.train.any(2).any(1))[:, 0].cpu()
 
     def training_loss(self, network: LowTensorRankRNN, trials: Tensor | None = None) -> Tensor:
         """Likelihood over training entries of the kept trials, plus penalties."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 Weights = dict[str, Tensor]
@@ -31,6 +32,8 @@ class TrainingState:
         best_weights: parameters there.
         winner_loss: training loss of the best finished start.
         winner_weights: its parameters.
+        winner_restart: its index.
+        winner_reason: why its last phase stopped.
         reason: why the last phase stopped.
         history: one row per evaluation.
     """
@@ -50,8 +53,19 @@ class TrainingState:
     best_weights: Weights = field(default_factory=dict)
     winner_loss: float = math.inf
     winner_weights: Weights = field(default_factory=dict)
+    winner_restart: int = 0
+    winner_reason: str = ""
     reason: str = ""
     history: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def winner_steps(self) -> int:
+        """Steps that the winning start took, over its phases."""
+        last: dict[str, int] = {}
+        for row in self.history:
+            if row["restart"] == self.winner_restart:
+                last[row["phase"]] = row["iteration"]
+        return sum(last.values())
 
     def to_tree(self) -> dict[str, Any]:
         """As nested plain data, for :func:`ltr.storage.save_tree`."""
@@ -61,6 +75,16 @@ class TrainingState:
     def from_tree(cls, tree: dict[str, Any]) -> TrainingState:
         """Back from :meth:`to_tree`."""
         return cls(**tree)
+
+
+def derived_seed(seed: int, restart: int, purpose: str) -> int:
+    """A seed of its own for each start and purpose, so that a draw added to one changes no other.
+
+    Example:
+        >>> derived_seed(0, 0, "start") == derived_seed(0, 0, "dropout")
+        False
+    """
+    return int(np.random.SeedSequence([seed, restart, *purpose.encode()]).generate_state(1)[0])
 
 
 def copy_weights(weights: Weights) -> Weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -15,9 +16,11 @@ import yaml
 
 import ltr
 from ltr.api import _Session
-from ltr.errors import DeviceError, RecordingError, RunError, SettingsError
+from ltr.errors import DeviceError, DivergenceError, RecordingError, RunError, SettingsError
 from ltr.preprocess import resolve_likelihood
 from ltr.recording import Recording
+from ltr.report import write_report
+from ltr.run_folder import FIGURES
 from ltr.settings import parse_settings
 from tests.problems import small_fit_settings, small_recording
 
@@ -176,6 +179,115 @@ def test_overwriting_removes_only_what_a_run_makes(tmp_path: Path) -> None:
     assert _metrics(tmp_path / "run")["recording"]["fingerprint"] == small_recording(seed=1).fingerprint()
 
 
+def test_overwriting_is_refused_where_only_the_names_are_those_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    mine = ["config.yaml", "metrics.json", "recording.json", "log.txt", "figures/photo.png"]
+    for name in mine:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(RunError, match="not a run of ltr"):
+        ltr.fit(small_recording(), small_fit_settings(), folder=tmp_path, overwrite=True)
+    assert all((tmp_path / name).read_text() == "{}" for name in mine)
+
+
+def test_overwriting_does_not_follow_links_and_leaves_foreign_figures(tmp_path: Path) -> None:
+    settings = small_fit_settings(iterations=1, baselines=False)
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    ltr.fit(small_recording(), settings, folder=run)
+    outside.mkdir()
+    (outside / "loss.png").write_text("mine")
+    (run / "figures").symlink_to(outside)
+    ltr.fit(small_recording(), settings, folder=run, overwrite=True)
+    assert (outside / "loss.png").read_text() == "mine"
+    (run / "figures").unlink()
+    (run / "figures").mkdir()
+    (run / "figures" / "photo.png").write_text("mine")
+    ltr.fit(small_recording(), settings, folder=run, overwrite=True)
+    assert (run / "figures" / "photo.png").read_text() == "mine"
+
+
+def test_a_folder_in_place_of_a_file_is_refused_before_anything_is_removed(tmp_path: Path) -> None:
+    settings = small_fit_settings(iterations=1, baselines=False)
+    ltr.fit(small_recording(), settings, folder=tmp_path / "run")
+    (tmp_path / "run" / "report.html").mkdir()
+    with pytest.raises(RunError, match="is a folder, where a run keeps a file"):
+        ltr.fit(small_recording(), settings, folder=tmp_path / "run", overwrite=True)
+    assert (tmp_path / "run" / "metrics.json").is_file()
+
+
+def test_every_figure_of_the_report_is_known_to_be_ours(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "run")
+    write_report(tmp_path / "run")
+    drawn = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
+    assert drawn <= set(FIGURES)
+    assert len(drawn) >= 10
+
+
+def test_a_fit_that_died_before_its_settings_were_written_can_be_overwritten(tmp_path: Path) -> None:
+    settings = small_fit_settings(iterations=1, baselines=False)
+    ltr.fit(small_recording(), settings, folder=tmp_path / "run")
+    for path in (tmp_path / "run").iterdir():
+        if path.name != "recording.json":
+            path.unlink()
+    ltr.fit(small_recording(), settings, folder=tmp_path / "run", overwrite=True)
+    assert ltr.load(tmp_path / "run").metrics["iterations"] in (0, 1)
+
+
+def test_rates_are_stored_on_request() -> None:
+    result = ltr.fit(small_recording(), small_fit_settings(iterations=1, baselines=False, save_rates=True))
+    expected = result.predict(result.factors.trial.values)
+    np.testing.assert_allclose(result.factors.rate.values, expected.values, rtol=1e-5)
+
+
+def test_a_trial_without_go_cue_keeps_its_input(finished: Path) -> None:
+    """NaN means no cue, as in a recording."""
+    result = ltr.load(finished)
+    assert result._off_bin(np.array([13]), {}, np.nan).tolist() == [20]
+    assert result._off_bin(np.array([13]), {}, 0.0).tolist() == [10]
+
+
+def test_only_execution_bins_are_fitted_and_scored_on_request() -> None:
+    recording = small_recording(n_trials=60)
+    settings = resolve_likelihood(recording, small_fit_settings(fit_preparatory=False))
+    masks = _Session.open(recording, settings).masks
+    for mask in (masks.train, masks.validation, masks.test):
+        assert not mask[:, :10].any()
+        assert mask[:, 10:].any()
+
+
+REFUSED = [
+    ({"fit_preparatory": False, "execution_input": True}, "no bin is left to fit"),
+    ({"tau_ms": 5}, r"step is 4 time constants long[\s\S]*steps-per-bin"),
+    ({"noise": 1e-12, "amplitude": 1, "length_scale": 1e4}, "raise --noise"),
+    ({"inputs": "known"}, "no known_input"),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_settings_that_do_not_suit_the_recording_are_refused(values: dict, message: str) -> None:
+    with pytest.raises((SettingsError, RecordingError), match=message):
+        ltr.fit(small_recording(), small_fit_settings(**values))
+
+
+def test_trial_dropout_never_leaves_a_step_without_training_entries() -> None:
+    """Three trials of which one is trained on: dropping it would make the loss 0 / 0."""
+    settings = small_fit_settings(holdout="trials", iterations=60, trial_dropout=0.5, baselines=False)
+    result = ltr.fit(small_recording(n_trials=3), settings)
+    assert np.isfinite(result.metrics["train"]["loss"])
+
+
+def test_a_network_that_is_not_finite_from_the_start_says_so() -> None:
+    recording = small_recording("rates")
+    source = recording.dataset
+    given = Recording.from_arrays(
+        recording.activity,
+        bin_edges=source.bin_edge.values,
+        conditions=source.condition.values,
+        known_input=np.full((2, 20, 1), 1e38),
+    )
+    with pytest.raises(DivergenceError, match="not finite before the first step"):
+        ltr.fit(given, small_fit_settings(inputs="known", activation="identity"))
+
+
 def test_resuming_with_another_recording_is_refused(finished: Path) -> None:
     with pytest.raises(RunError, match="differs from the one this run was started with"):
         ltr.fit(small_recording(seed=1), folder=finished, resume=True)
@@ -195,11 +307,6 @@ def test_cuda_that_is_not_there_is_refused_before_anything_is_made(tmp_path: Pat
     with pytest.raises(DeviceError, match=r"'cuda' is not on this machine[\s\S]*auto, cpu"):
         ltr.fit(small_recording(), small_fit_settings(device="cuda"), folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_known_inputs_must_be_in_the_recording() -> None:
-    with pytest.raises(RecordingError, match="no known_input"):
-        ltr.fit(small_recording(), small_fit_settings(inputs="known"))
 
 
 def test_whole_trials_held_out_are_predicted() -> None:

@@ -14,7 +14,7 @@ from tests.problems import small_fit_settings, small_recording
 
 def _prepared(recording: Recording, **values: object):
     settings = resolve_likelihood(recording, small_fit_settings(**values))
-    return prepare(recording, settings)
+    return prepare(recording, settings, recording.observed)
 
 
 def test_rates_have_mean_zero_before_the_go_cue_and_sd_one_after_the_input_is_off() -> None:
@@ -97,3 +97,19 @@ def test_a_neuron_that_does_not_vary_is_named() -> None:
 def test_input_goes_off_at_the_first_bin_after_go_cue_and_delay(go_time: float, values: dict, expected: int) -> None:
     recording = Recording.from_arrays(np.zeros((2, 20, 1)), bin_edges=np.arange(21) * 0.02 - 0.1, go_time=go_time)
     assert input_off_bin(recording, small_fit_settings(**values)).tolist() == [expected, expected]
+
+
+def test_means_and_sds_come_from_training_entries_alone() -> None:
+    recording = small_recording("rates")
+    kept = np.random.default_rng(0).random(recording.activity.shape) < 0.8
+    settings = resolve_likelihood(recording, small_fit_settings())
+    changed = recording.dataset.assign(activity=(recording.dataset.activity.dims, recording.activity + 100.0 * ~kept))
+    first, second = (prepare(data, settings, kept) for data in (recording, Recording(changed)))
+    np.testing.assert_allclose(first.center, second.center, rtol=1e-12)
+    np.testing.assert_allclose(first.scale, second.scale, rtol=1e-12)
+
+
+def test_tiny_units_are_no_reason_to_refuse_a_neuron() -> None:
+    recording = small_recording("rates")
+    tiny = Recording(recording.dataset.assign(activity=recording.dataset.activity * 1e-12))
+    np.testing.assert_allclose(_prepared(tiny).activity, _prepared(recording).activity, rtol=1e-9, atol=1e-9)

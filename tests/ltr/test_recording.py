@@ -54,9 +54,12 @@ def test_fingerprint_changes_with_any_number_or_label() -> None:
         Recording.from_arrays(_counts(), bin_edges=EDGES, trial_numbers=[0, 1, 3]),
         Recording.from_arrays(_counts(), bin_edges=EDGES, conditions=["a", "a", "b"]),
         Recording.from_arrays(_counts(), bin_edges=EDGES, go_time=0.02),
+        Recording.from_arrays(_counts().astype(float), bin_edges=EDGES),
+        Recording.from_arrays(_counts(), bin_edges=EDGES, known_input=np.zeros((1, 4, 1))),
+        Recording.from_arrays(_counts(), bin_edges=EDGES, known_input=np.ones((1, 4, 1))),
     ]
     assert Recording.from_arrays(_counts(), bin_edges=EDGES).fingerprint() == base
-    assert len({base, *(other.fingerprint() for other in others)}) == 5
+    assert len({base, *(other.fingerprint() for other in others)}) == 8
 
 
 def _with(**changes: object) -> dict:
@@ -79,6 +82,13 @@ BAD = [
     (_with(activity=INFINITE, observed=np.ones((3, 4, 2), bool)), "1 NaN or infinite entries marked as observed"),
     (_with(activity=np.zeros((0, 4, 2))), "activity is empty"),
     (_with(observed=np.zeros((3, 4, 2), bool)), "no entry is observed"),
+    (_with(observed=np.ones((3, 4), bool)), "observed has shape"),
+    (_with(go_time=[0.0, 1.0]), "go_time has shape"),
+    (_with(go_time=np.inf), "go_time is infinite"),
+    (_with(known_input=np.zeros((1, 4, 0))), r"known_input has shape \(1, 4, 0\)"),
+    (_with(known_input=np.zeros((2, 4, 1))), r"known_input has shape \(2, 4, 1\)"),
+    (_with(known_input=np.full((1, 4, 1), np.nan)), "known_input holds NaN"),
+    (_with(trial_numbers=np.array([2, 1, 0], dtype=np.uint64)), "strictly increasing"),
     (_with(activity=_counts().astype(str)), "activity holds"),
 ]
 

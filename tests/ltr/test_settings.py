@@ -28,6 +28,8 @@ BAD = [
     ({"scored_bins": 11}, "scored part must fit inside the block"),
     ({"test_fraction": 0.8, "validation_fraction": 0.15}, "must leave a tenth for training"),
     ({"device": "gpu"}, "device = 'gpu'"),
+    ({"device": "cuda:99999999999999999999"}, "device = 'cuda:9"),
+    ({"seed": 9_300_000_000_000_000_000}, "seed = 93"),
     ({"model": 3}, "section 'model' holds 3"),
     ({"rank": 3, "model": {"rank": 4}}, "gives 'rank' twice"),
 ]

@@ -281,6 +281,6 @@ def test_error_of_the_prediction_is_relative_to_its_variance(teacher):
 
 
 def test_models_of_different_data_are_refused(teacher):
-    student = Components(teacher.trial_factor[1:], teacher.latent, teacher.data_column, teacher.prediction)
+    student = Components(teacher.trial_factor[1:], teacher.latent[1:], teacher.data_column, teacher.prediction[1:])
     with pytest.raises(RecordingError, match="teacher and student differ in trials: 20 and 19"):
         compare(teacher, student)

@@ -65,6 +65,19 @@ def test_training_lowers_the_loss_and_says_why_it_stopped(polish: str) -> None:
     assert {event.phase for event in events if isinstance(event, Evaluated)} == {"adam"} | {polish} - {"none"}
 
 
+def test_lbfgs_goes_on_until_its_steps_are_done_or_the_loss_is_flat() -> None:
+    """A few dear line searches are no convergence: torch ends a round early after max_iter * 5 / 4 evaluations."""
+    objective = _objective()
+    network, state = _trainer(objective, iterations=5, polish="lbfgs", polish_iterations=200, patience=10_000).run(
+        TrainingState()
+    )
+    if state.winner_steps < 205:
+        network.zero_grad()
+        objective.training_loss(network).backward()
+        assert max(float(p.grad.abs().max()) for p in network.parameters() if p.grad is not None) < 1e-6
+    assert state.winner_steps > 50
+
+
 def test_lbfgs_polish_goes_below_adam() -> None:
     """Ledger 1.9: Adam alone stops far from the optimum on small problems."""
     adam = _trainer(iterations=60, trial_dropout=0).run(TrainingState())[1]
