@@ -245,7 +245,12 @@ class Recording:
 
 
 def _check(dataset: xr.Dataset) -> None:
-    """Every rule a recording keeps, in order: structure, labels, then values."""
+    """Every rule a recording keeps, in order: structure and labels, then values."""
+    _check_structure(dataset)
+    _check_values(dataset)
+
+
+def _check_structure(dataset: xr.Dataset) -> None:
     missing = [name for name in ("activity", "observed", "bin_edge", "go_time") if name not in dataset]
     missing += [
         name for name in ("trial", "time", "neuron", "condition", "epoch", "area") if name not in dataset.coords
@@ -284,8 +289,11 @@ def _check(dataset: xr.Dataset) -> None:
             allowed="bins of one width",
             fix="bin again on a regular grid",
         )
+
+
+def _check_values(dataset: xr.Dataset) -> None:
     observed = dataset.observed.values
-    values = activity.values
+    values = dataset.activity.values
     if not observed.any():
         raise RecordingError("no entry is observed.", allowed="at least one True in 'observed'")
     bad = ~np.isfinite(values) & observed if values.dtype.kind == "f" else np.zeros((), bool)
@@ -293,7 +301,7 @@ def _check(dataset: xr.Dataset) -> None:
         trial, time, neuron = np.argwhere(bad)[0]
         raise RecordingError(
             f"activity has {int(bad.sum())} NaN or infinite entries marked as observed,"
-            f" the first at trial {numbers[trial]}, bin {time}, neuron {dataset.neuron.values[neuron]}.",
+            f" the first at trial {dataset.trial.values[trial]}, bin {time}, neuron {dataset.neuron.values[neuron]}.",
             allowed="finite numbers where 'observed' is True",
             fix="mark them as unobserved, or replace them",
         )
