@@ -23,7 +23,7 @@ WRONG_USE = 2
 INTERRUPTED = 130
 
 # the disk, not the user, is at fault, although the library says which file it could not write
-DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -55,10 +55,18 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, Interrupted):
         return INTERRUPTED
-    cause = error.__cause__
-    disk_fault = isinstance(cause, OSError) and cause.errno in DISK_FAULTS
-    wrong_use = isinstance(error, LtrError) and not isinstance(error, DivergenceError) and not disk_fault
+    wrong_use = isinstance(error, LtrError) and not isinstance(error, DivergenceError) and not is_disk_fault(error)
     return WRONG_USE if wrong_use else FAILURE
+
+
+def is_disk_fault(error: BaseException) -> bool:
+    """Whether the disk is full or broken, said by the error itself or by its cause.
+
+    Example:
+        >>> is_disk_fault(OSError(errno.EFBIG, "File too large"))
+        True
+    """
+    return any(isinstance(fault, OSError) and fault.errno in DISK_FAULTS for fault in (error, error.__cause__))
 
 
 def explain(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from ltr.cli.commands.report import report
 from ltr.cli.commands.simulate import reach, teacher
 from ltr.cli.console import print_error
 from ltr.cli.exit_codes import OK, exit_code, explain, interruptible
+from ltr.cli.stopping import sigterm_as_ctrl_c
 
 HELP_FLAGS = {"help_option_names": ["--help", "-h"]}
 
@@ -85,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=given, prog_name="ltr")
+        with sigterm_as_ctrl_c():
+            app(args=given, prog_name="ltr")
     except SystemExit as stop:  # how the argument parser ends, whether well or not
         return stop.code if isinstance(stop.code, int) else OK
     except Exception as error:  # noqa: BLE001  the last one to catch anything: a message instead of a traceback

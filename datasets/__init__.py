@@ -1,9 +1,10 @@
 """Recordings from files, and files from recordings.
 
 ``open_recording`` turns an NWB session (``nwb_read``) or arrays that are already
-binned (``array_files``) into an ``ltr.recording.Recording``; ``summarise`` says
-what a file holds (``summary``); ``nwb_write`` writes sessions. This package is
-the only place that knows HDF5 and NWB; everything behind it sees a ``Recording``.
+binned (``array_files``) into an ``ltr.recording.Recording``, without the neurons
+that have no data (``usable``); ``summarise`` says what a file holds (``summary``);
+``nwb_write`` writes sessions. This package is the only place that knows HDF5 and
+NWB; everything behind it sees a ``Recording``.
 """
 
 from __future__ import annotations
@@ -30,21 +31,26 @@ ARRAY_SUFFIXES = (".nc", ".npz")
 def open_recording(path: str | os.PathLike[str], settings: RecordingSettings | None = None) -> Recording:
     """Read a recording, whichever of the three formats it is in.
 
+    Neurons that are never observed, or whose counts are all 0, are left out, which its notes say.
+
     Args:
         path: ``.nwb`` (spikes are counted in bins as ``settings`` say), or ``.nc`` or ``.npz``
             (already binned: ``settings`` are not used).
         settings: how trials are cut out. Default: the defaults of ``RecordingSettings``.
 
     Raises:
-        RecordingError: another suffix, a file that cannot be read, or settings that do not fit it.
+        RecordingError: another suffix, a file that cannot be read, settings that do not fit it,
+            or no neuron with data.
 
     Example:
         >>> recording = open_recording("session.nwb", RecordingSettings(align="go_cue_time"))  # doctest: +SKIP
     """
     source = Path(path)
     if _is_array_file(source):
-        return import_module("ltr.datasets.array_files").read_array_file(source)
-    return import_module("ltr.datasets.nwb_read").read_nwb(source, settings)
+        recording = import_module("ltr.datasets.array_files").read_array_file(source)
+    else:
+        recording = import_module("ltr.datasets.nwb_read").read_nwb(source, settings)
+    return import_module("ltr.datasets.usable").keep_usable(recording)
 
 
 def summarise(path: str | os.PathLike[str]) -> SourceSummary:

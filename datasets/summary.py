@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ from ltr.datasets.tables import BOUNDS, TrialsTable, read_trials
 from ltr.datasets.units_table import Units, has_units, read_units
 
 CONDITION_VALUES = (2, 20)  # fewest and most distinct values of a column that may be a condition
+EPOCH_VALUES = (2, 10)
+ALIGN_MISSING = 0.25  # share of trials; up to here an align column is as good as a complete one
+# what a column's name may say, best first: when the animal was let go, or an event next to that
+ALIGN_WORDS = (
+    {"go", "gocue", "imperative"},
+    {"cue", "move", "movement", "reach", "press", "lick", "saccade", "response", "choice"},
+)
+EPOCH_WORDS = {"epoch", "epochs", "block", "blocks", "phase", "stage"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,8 @@ class SourceSummary:
         areas: neurons by area.
         trials: number of trials.
         columns: columns of the trials table (NWB only).
-        align_candidates, condition_candidates: columns that would do, best first (NWB only).
+        align_candidates, condition_candidates, epoch_candidates: columns that would do, best
+            first (NWB only).
         command: an ``ltr fit`` command to start with; None if the file gives no clear choice.
         sizes: one line on sizes and bins (binned recordings only).
         conditions, epochs: trials by label (binned recordings only).
@@ -77,6 +87,7 @@ class SourceSummary:
     columns: tuple[ColumnSummary, ...] = ()
     align_candidates: tuple[str, ...] = ()
     condition_candidates: tuple[str, ...] = ()
+    epoch_candidates: tuple[str, ...] = ()
     command: str | None = None
     sizes: str = ""
     conditions: dict[str, int] | None = None
@@ -97,7 +108,7 @@ def summarise_nwb(path: Path) -> SourceSummary:
             units = read_units(file)
             notes += units.notes
         else:
-            notes.append("The file has no units table with spike times: it cannot be fitted.")
+            notes.append("The file has no units with spike times: it cannot be fitted.")
         if "intervals/trials" in file:
             trials = read_trials(file)
         else:
@@ -112,6 +123,7 @@ def summarise_nwb(path: Path) -> SourceSummary:
     duration_s = float(np.ptp(known)) if len(known) else None
     align = _align_candidates(trials)
     conditions = _condition_candidates(trials, align)
+    epochs = _epoch_candidates(trials)
     return SourceSummary(
         path=str(path),
         kind="nwb",
@@ -125,7 +137,8 @@ def summarise_nwb(path: Path) -> SourceSummary:
         columns=_columns(trials),
         align_candidates=align,
         condition_candidates=conditions,
-        command=_command(path, align, conditions) if units.ids and align else None,
+        epoch_candidates=epochs,
+        command=_command(path, align, conditions, epochs) if units.ids and align else None,
         notes=tuple(notes),
     )
 
@@ -201,7 +214,11 @@ def _present(values: np.ndarray) -> np.ndarray:
 
 
 def _align_candidates(trials: TrialsTable) -> tuple[str, ...]:
-    """Columns of floats whose values all lie within their trials, the fewest missing first."""
+    """Columns of floats whose values all lie within their trials, best first.
+
+    Those that most trials have come before others, of these the ones with a telling name,
+    of these the ones with the fewest missing.
+    """
     if not all(name in trials.columns for name in BOUNDS):
         return ()
     start, stop = (trials.columns[name].astype(float) for name in BOUNDS)
@@ -211,7 +228,30 @@ def _align_candidates(trials: TrialsTable) -> tuple[str, ...]:
         inside = (values[known] >= start[known]) & (values[known] <= stop[known])
         if name not in BOUNDS and known.any() and inside.all():
             missing[name] = int((~known).sum())
-    return tuple(sorted(missing, key=lambda name: missing[name]))
+
+    def order(name: str) -> tuple[bool, int, int]:
+        words = _words(name)
+        telling = next((place for place, wanted in enumerate(ALIGN_WORDS) if words & wanted), len(ALIGN_WORDS))
+        return missing[name] > ALIGN_MISSING * trials.n_trials, telling, missing[name]
+
+    return tuple(sorted(missing, key=order))
+
+
+def _words(name: str) -> set[str]:
+    """Words in the name of a column, in lower case: those of 'goCue_time2' are go, cue and time."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def _epoch_candidates(trials: TrialsTable) -> tuple[str, ...]:
+    """Columns of text whose name says that they divide the session, with a few distinct values."""
+    fewest, most = EPOCH_VALUES
+    return tuple(
+        name
+        for name, values in trials.columns.items()
+        if values.dtype.kind == "O"
+        and _words(name) & EPOCH_WORDS
+        and fewest <= len(set(_present(values).tolist())) <= most
+    )
 
 
 def _condition_candidates(trials: TrialsTable, align: tuple[str, ...]) -> tuple[str, ...]:
@@ -225,8 +265,11 @@ def _condition_candidates(trials: TrialsTable, align: tuple[str, ...]) -> tuple[
     return tuple(candidates)
 
 
-def _command(path: Path, align: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+def _command(path: Path, align: tuple[str, ...], conditions: tuple[str, ...], epochs: tuple[str, ...]) -> str:
     words: list[Any] = ["ltr", "fit", path, "--align", align[0]]
+    conditions = tuple(name for name in conditions if name not in epochs)
     if conditions:
         words += ["--condition", conditions[0]]
+    if epochs:
+        words += ["--epoch", epochs[0]]
     return shlex.join(map(str, words))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ from ltr.datasets.trial_filter import matching_rows
 from ltr.datasets.windows import refuse_relative_times
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
-
-MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -86,14 +83,11 @@ def choose_trials(trials: TrialsTable, settings: RecordingSettings) -> ChosenTri
     without_cue = int((~np.isfinite(go_time)).sum())
     if without_cue:
         notes.append(f"{without_cue} of the {keep.sum()} trials kept have no go cue in '{settings.go_cue}'.")
-    if conditions is not None:
-        conditions = conditions[keep]
-        notes += _rare(conditions)
     return ChosenTrials(
         numbers=np.flatnonzero(keep),
         event_times_s=events[keep],
         go_time_s=np.where(np.isfinite(go_time), go_time, np.nan),
-        conditions=conditions,
+        conditions=None if conditions is None else conditions[keep],
         epochs=None if epochs is None else epochs[keep],
         align=align,
         notes=notes,
@@ -105,16 +99,6 @@ def _clock_times(trials: TrialsTable, name: str, *, setting: str) -> np.ndarray:
     if name not in BOUNDS and all(bound in trials.columns for bound in BOUNDS):
         refuse_relative_times(name, times, *(trials.columns[bound] for bound in BOUNDS))
     return times
-
-
-def _rare(conditions: np.ndarray) -> list[str]:
-    """A note on conditions that only one trial has: they are kept, but no average can be made of them."""
-    single = sorted(label for label, count in Counter(conditions.tolist()).items() if count == 1)
-    if not single:
-        return []
-    named = ", ".join(f"'{label}'" for label in single[:MAX_NAMED])
-    more = f" and {len(single) - MAX_NAMED} more" if len(single) > MAX_NAMED else ""
-    return [f"{len(single)} condition(s) have only one trial (kept): {named}{more}."]
 
 
 def _nothing_matches(expression: str, trials: TrialsTable) -> RecordingError:

@@ -34,15 +34,15 @@ class Units:
 
 
 def has_units(file: h5py.File) -> bool:
-    """Whether the file has a units table with spike times."""
-    return "units" in file and "spike_times" in file["units"]
+    """Whether the file has at least one unit with spike times."""
+    return "units" in file and "spike_times" in file["units"] and not _is_empty(file["units"])
 
 
 def read_units(file: h5py.File) -> Units:
     """Read spike times, ids and areas of all units; waveforms and the like are not touched.
 
     Raises:
-        RecordingError: no units table, no spike times, or an index that does not fit them.
+        RecordingError: no units table, no units in it, no spike times, or an index that does not fit them.
     """
     if "units" not in file:
         raise RecordingError(
@@ -51,6 +51,12 @@ def read_units(file: h5py.File) -> Units:
             fix="add units with pynwb: nwbfile.add_unit(spike_times=...), or use a file that holds spike times",
         )
     table = file["units"]
+    if _is_empty(table):
+        raise RecordingError(
+            "the units table has no units, so there are no spikes to count.",
+            allowed="at least one unit with spike times",
+            fix="use a file that was written after spike sorting",
+        )
     if not has_units(file) or not is_ragged(table, "spike_times"):
         raise RecordingError(
             "the units table has no spike times.",
@@ -60,6 +66,12 @@ def read_units(file: h5py.File) -> Units:
     trains, notes = _read_trains(table)
     areas = _read_areas(file, len(trains))
     return Units(_read_ids(table, len(trains)), areas, trains, notes)
+
+
+def _is_empty(table: h5py.Group) -> bool:
+    """Whether the table has no rows; one without columns is of a file that nobody added units to."""
+    columns = [table[name] for name in ("id", "spike_times_index") if name in table]
+    return any(len(column) == 0 for column in columns)
 
 
 def _read_trains(table: h5py.Group) -> tuple[list[np.ndarray], list[str]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool
 
+from ltr.datasets.spikes import TICKS_PER_BIN
 from ltr.errors import RecordingError
 
 
@@ -50,13 +52,22 @@ def refuse_relative_times(name: str, times_s: np.ndarray, start_s: np.ndarray, s
         )
 
 
-def beyond(event_times_s: np.ndarray, window_s: tuple[float, float], span_s: tuple[float, float]) -> int:
-    """Number of windows that reach beyond a span of time.
+def within(
+    event_times_s: np.ndarray, edges_s: np.ndarray, span_s: tuple[float, float]
+) -> Bool[np.ndarray, "trial time"]:
+    """Which bins of each trial's window lie within a span of time from end to end.
 
     Args:
         event_times_s: time of each trial's align event.
-        window_s: start and end relative to it.
+        edges_s: edges of the bins relative to it.
         span_s: first and last moment of the recording, on the clock of the events.
+
+    Example:
+        >>> within(np.array([0.0, 1.0]), np.array([-0.5, 0.0, 0.5]), (0.0, 1.0))
+        array([[False,  True],
+               [ True, False]])
     """
-    outside = (event_times_s + window_s[0] < span_s[0]) | (event_times_s + window_s[1] > span_s[1])
-    return int(outside.sum())
+    # a millionth of a bin, as in counting: an edge on the first moment is not before it
+    slack_s = (edges_s[-1] - edges_s[0]) / (len(edges_s) - 1) / TICKS_PER_BIN
+    edges = event_times_s[:, None] + edges_s
+    return (edges[:, :-1] >= span_s[0] - slack_s) & (edges[:, 1:] <= span_s[1] + slack_s)

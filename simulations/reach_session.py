@@ -22,7 +22,7 @@ from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, dr
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import ReachTask, endpoint_error, target_positions
 from ltr.simulations.train_network import LearningRecord, Progress, train_and_record
-from ltr.simulations.truth_files import check_free, truth_path, write_truth
+from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 
 TIME_CONSTANT_S = 0.2
 BEFORE_TARGET_S = 0.2
@@ -207,22 +207,27 @@ def write_reach_session(session: ReachSession, path: Path, *, overwrite: bool = 
 
     Raises:
         RunError: a file exists and ``overwrite`` is False.
-        LtrError: a file cannot be written.
+        LtrError: a file cannot be written; then all is as before.
     """
     path = Path(path)
     truth = truth_path(path)
     check_free(path, truth, overwrite=overwrite)
     settings = session.settings
-    write_session(
-        path,
-        spike_times=session.spike_times,
-        trials=session.trials,
-        unit_columns=session.neurons,
-        column_descriptions=COLUMN_DESCRIPTIONS,
-        session_description=f"Simulated network of {settings.units} units learning to reach ({settings.perturbation}).",
-        identifier=f"ltr-simulated-reach-{settings.perturbation}-seed{settings.seed}",
-        session_start_time=SESSION_START,
-        overwrite=overwrite,
-    )
-    write_truth(session.truth, truth)
+
+    def write_recording() -> None:
+        write_session(
+            path,
+            spike_times=session.spike_times,
+            trials=session.trials,
+            unit_columns=session.neurons,
+            column_descriptions=COLUMN_DESCRIPTIONS,
+            session_description=(
+                f"Simulated network of {settings.units} units learning to reach ({settings.perturbation})."
+            ),
+            identifier=f"ltr-simulated-reach-{settings.perturbation}-seed{settings.seed}",
+            session_start_time=SESSION_START,
+            overwrite=overwrite,
+        )
+
+    write_with_truth(write_recording, session.truth, truth)
     return path, truth

@@ -28,7 +28,7 @@ from ltr.datasets.array_files import write_array_file
 from ltr.recording import Recording
 from ltr.simulations.observe import draw_tuning, drop_trials, firing_rates
 from ltr.simulations.settings import TeacherSettings
-from ltr.simulations.truth_files import check_free, truth_path, write_truth
+from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 
 MAX_FIELD_CONDITION = 10.0  # a third of what passes the gate: recovery fails on many teachers near 30
 MIN_LATENT_SHARE = 0.12
@@ -292,11 +292,10 @@ def write_teacher(teacher: Teacher, path: Path, *, overwrite: bool = False) -> t
         Both paths.
 
     Raises:
-        LtrError: a file is in the way, or the folder cannot be written to.
+        LtrError: a file is in the way, or cannot be written; then all is as before.
     """
     path = Path(path)
     truth = truth_path(path)
     check_free(path, truth, overwrite=overwrite)
-    write_array_file(teacher.recording, path)
-    write_truth(teacher.truth, truth)
+    write_with_truth(lambda: write_array_file(teacher.recording, path), teacher.truth, truth)
     return path, truth

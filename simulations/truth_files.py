@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import xarray as xr
@@ -46,6 +48,38 @@ def write_truth(truth: xr.Dataset, path: Path) -> None:
         LtrError: the folder is missing or cannot be written to.
     """
     write_whole(Path(path), truth.to_netcdf(engine="h5netcdf"))
+
+
+def write_with_truth(write_recording: Callable[[], object], truth: xr.Dataset, path: Path) -> None:
+    """Write a truth, then the recording it belongs to: both or neither.
+
+    The recording comes last, so where it is, its truth is, too. If it cannot be written, or
+    the user stops it, the truth is taken away again; an earlier one at ``path`` comes back.
+
+    Args:
+        write_recording: writes the recording, whole or not at all.
+        truth: as for :func:`write_truth`.
+        path: where the truth goes.
+
+    Raises:
+        LtrError: one of the files cannot be written.
+    """
+    earlier = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.replace(earlier)
+    except FileNotFoundError:
+        pass  # the usual case: nothing to bring back
+    except OSError as error:
+        raise RunError(f"{path} cannot be replaced: {error.strerror}.", fix="choose another --out") from error
+    try:
+        write_truth(truth, path)
+        write_recording()
+    except BaseException:
+        path.unlink(missing_ok=True)
+        if earlier.exists():
+            earlier.replace(path)
+        raise
+    earlier.unlink(missing_ok=True)
 
 
 def read_truth(path: Path) -> xr.Dataset:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,9 +11,9 @@ import typer
 from ltr.cli.commands.options import Debug, OpenReport, open_in_browser
 from ltr.cli.config_files import build_settings, read_config
 from ltr.cli.console import number, output, print_json, print_progress, progress, table
-from ltr.cli.exit_codes import Interrupted
 from ltr.cli.flags import given_settings, setting_parameters, with_flags
 from ltr.cli.progress import ProgressListener, Style, make_listener
+from ltr.cli.stopping import FitProgress, explained
 from ltr.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
@@ -100,30 +95,35 @@ def fit(
     group, for example 'model: {rank: 4}'. Flags with START END take two numbers,
     negative ones too; flags with A,B,... take values separated by commas, or repeat.
     """
-    given = given_settings(settings)
     style: Style = "json" if json else "quiet" if quiet else "bar" if progress().is_terminal else "lines"
-    if resume is None:
-        source = _required(source)
-        chosen = build_settings(given, read_config(config) if config else None)
-        folder = out or Path("runs") / f"{source.stem}-r{chosen.model.rank}-s{chosen.run.seed}"
-    else:
-        others = {"--out": out, "--config": config, "--overwrite": overwrite or None}
-        _refuse_with_resume([_flag(name) for _, name in given] + [flag for flag, value in others.items() if value])
-        folder = resume
-        chosen, source = _begun(folder, source)
-    recording = _open(source, chosen, style)
-    with _stoppable(folder), _listener(style, recording, chosen) as listener:
-        from ltr.api import fit as fit_recording
+    reached = FitProgress()
+    with explained(reached):
+        given = given_settings(settings)
+        if resume is None:
+            source = _required(source)
+            chosen = build_settings(given, read_config(config) if config else None)
+            folder = out or Path("runs") / f"{source.stem}-r{chosen.model.rank}-s{chosen.run.seed}"
+        else:
+            others = {"--out": out, "--config": config, "--overwrite": overwrite or None}
+            _refuse_with_resume([_flag(name) for _, name in given] + [flag for flag, value in others.items() if value])
+            folder = resume
+            chosen, source = _begun(folder, source)
+        reached.begin(folder, resume=resume is not None)
+        recording = _open(source, chosen, style)
+        with _listener(style, recording, chosen) as listener:
+            from ltr.api import fit as fit_recording
 
-        result = fit_recording(
-            recording, chosen, folder=folder, overwrite=overwrite, resume=resume is not None, listeners=[listener]
-        )
-    from ltr.report import write_report
+            result = fit_recording(
+                recording, chosen, folder=folder, overwrite=overwrite, resume=resume is not None, listeners=[listener]
+            )
+        reached.fitted = True
+        from ltr.report import write_report
 
-    page = write_report(folder)
-    _show(result.metrics, folder, page, style)
-    if open_report:
-        open_in_browser(page)
+        page = write_report(folder)
+        reached.reported = True
+        _show(result.metrics, folder, page, style)
+        if open_report:
+            open_in_browser(page)
 
 
 def _required(source: Path | None) -> Path:
@@ -182,34 +182,6 @@ def _listener(style: Style, recording: Recording, settings: FitSettings) -> Prog
     from ltr.preprocess import resolve_likelihood
 
     return make_listener(style, SCORE_NAMES[resolve_likelihood(recording, settings).model.likelihood])
-
-
-@contextmanager
-def _stoppable(folder: Path) -> Iterator[None]:
-    """Let SIGTERM, by which clusters end jobs, act like Ctrl-C; say how to go on after either.
-
-    Raises:
-        Interrupted: in place of KeyboardInterrupt.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # signals belong to the main thread; elsewhere (a test, a notebook) SIGTERM keeps its meaning
-    is_main = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, stop) if is_main else None
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not (folder / "config.yaml").is_file():
-            raise Interrupted("stopped before the fit began; nothing was saved.") from None
-        raise Interrupted(
-            f"stopped; the state is saved in {folder}. Continue with:\n"
-            f"  {shlex.join(['ltr', 'fit', '--resume', str(folder)])}"
-        ) from None
-    finally:
-        if is_main:
-            signal.signal(signal.SIGTERM, previous)
 
 
 def _show(metrics: Mapping[str, Any], folder: Path, page: Path, style: Style) -> None:

@@ -88,6 +88,7 @@ def _columns(summary: SourceSummary) -> Table:
     for column in summary.columns:
         use = "--align" if column.name in summary.align_candidates else ""
         use = "--condition" if column.name in summary.condition_candidates else use
+        use = "--epoch" if column.name in summary.epoch_candidates else use
         missing = "" if column.missing_share is None else f"{column.missing_share:.0%}"
         distinct = "" if column.distinct is None else str(column.distinct)
         rows.append([column.name, column.dtype, column.example, missing, distinct, use, column.description])

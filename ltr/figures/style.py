@@ -6,6 +6,7 @@ function is wrapped in :func:`styled`, which applies the settings while it runs.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -42,6 +43,7 @@ FEW = len(PALETTE)  # up to here conditions have a colour and a name each, beyon
 TRIAL_MAP = "viridis"
 CONDITION_MAP = "plasma"
 CHARACTER_IN = 0.078  # width of an average letter at 9 points
+MISSING_GLYPH = r"Glyph \d+ \(.*\) missing from "
 
 SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -86,7 +88,10 @@ def styled(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]
 
     @wraps(function)
     def inside(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        with matplotlib.rc_context(SETTINGS):  # type: ignore[arg-type]  # names of settings are plain str here
+        settings = matplotlib.rc_context(SETTINGS)  # type: ignore[arg-type]  # names of settings are plain str here
+        with settings, warnings.catch_warnings():
+            # a name from a file may be in a script that the font lacks; its letters are drawn as boxes
+            warnings.filterwarnings("ignore", message=MISSING_GLYPH, category=UserWarning)
             return function(*args, **kwargs)
 
     return inside

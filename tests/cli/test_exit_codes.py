@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +15,9 @@ from ltr.cli.exit_codes import Interrupted, exit_code
 from ltr.errors import DeviceError, DivergenceError, LtrError, RecordingError, RunError, SettingsError
 
 
-def disk_full() -> RunError:
-    error = RunError("cannot write runs/x/metrics.json: No space left on device.")
-    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+def disk_full(number: int) -> RunError:
+    error = RunError("cannot write runs/x/metrics.json.")
+    error.__cause__ = OSError(number, os.strerror(number))
     return error
 
 
@@ -25,7 +28,9 @@ CODES = [
     (DeviceError("x"), 2),
     (LtrError("x"), 2),
     (DivergenceError("x"), 1),
-    (disk_full(), 1),
+    (disk_full(errno.ENOSPC), 1),
+    (disk_full(errno.EFBIG), 1),
+    (disk_full(errno.EACCES), 2),
     (OSError(errno.ENOSPC, "No space left on device"), 1),
     (MemoryError(), 1),
     (ValueError("boom"), 1),
@@ -68,6 +73,23 @@ def test_ctrl_c_stops_any_command_with_130(ltr: Callable, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("ltr.datasets.summarise", stop)
     answer = ltr("inspect", "session.nwb")
+    assert (answer.code, answer.err) == (130, "ltr: stopped.\n")
+
+
+def test_sigterm_stops_any_command_with_130(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminate(_path: Path) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        pytest.fail("the signal was not heard")
+
+    handler = signal.getsignal(signal.SIGTERM)
+    # where the test fails, it is not to end the run
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    monkeypatch.setattr("ltr.datasets.summarise", terminate)
+    try:
+        answer = ltr("inspect", "session.nwb")
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     assert (answer.code, answer.err) == (130, "ltr: stopped.\n")
 
 

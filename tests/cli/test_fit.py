@@ -20,7 +20,9 @@ import yaml
 
 from ltr.errors import RunError
 from ltr.recording import Recording
+from ltr.run_folder import MARK
 from ltr.settings import FitSettings
+from ltr.storage import write_whole
 from ltr.training.events import Evaluated, StageFinished, StageStarted
 
 # the smallest fit that is one: seconds, not minutes
@@ -139,15 +141,17 @@ def test_open_shows_the_report_in_the_browser(
     assert opened == [Path("run/report.html").resolve().as_uri()]
 
 
-def interrupt(folder: Path) -> None:
-    folder.mkdir(parents=True)
+def save_state(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text("model: {rank: 1}\n")
+    write_whole(folder / "checkpoint-fit.safetensors", b"state")
+
+
+def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def terminate(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text("model: {rank: 1}\n")
+def terminate(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(5)
     pytest.fail("the signal was not heard")
@@ -155,10 +159,10 @@ def terminate(folder: Path) -> None:
 
 @pytest.mark.parametrize("stop", [interrupt, terminate])
 def test_a_stopped_fit_says_how_to_go_on(
-    ltr: Callable, fake: FakeFit, rates_file: Path, stop: Callable[[Path], None]
+    ltr: Callable, fake: FakeFit, rates_file: Path, stop: Callable[..., None]
 ) -> None:
     handler = signal.getsignal(signal.SIGTERM)
-    fake.during = stop
+    fake.during = lambda folder: (save_state(folder), stop())
     answer = ltr("fit", rates_file, "--out", "my run")
     assert answer.code == 130
     assert "the state is saved in my run" in answer.err
@@ -167,18 +171,69 @@ def test_a_stopped_fit_says_how_to_go_on(
 
 
 def test_a_fit_stopped_before_it_began_does_not_promise_a_state(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
-    def stop(_folder: Path) -> None:
-        raise KeyboardInterrupt
-
-    fake.during = stop
+    fake.during = interrupt
     answer = ltr("fit", rates_file, "--out", "run")
-    assert (answer.code, "nothing was saved" in answer.err) == (130, True)
+    assert answer.code == 130
+    assert answer.err.endswith("\nltr: stopped before anything was saved.\n")
+
+
+def test_the_state_of_a_run_to_be_overwritten_is_not_taken_for_one_of_this_fit(
+    ltr: Callable, fake: FakeFit, rates_file: Path
+) -> None:
+    save_state(Path("run"))
+    fake.during = interrupt
+    answer = ltr("fit", rates_file, "--out", "run", "--overwrite")
+    assert answer.code == 130
+    assert answer.err.endswith("\nltr: stopped before anything was saved.\n")
+    fake.during = lambda folder: (save_state(folder), interrupt())
+    assert "ltr fit --resume run" in ltr("fit", rates_file, "--out", "run", "--overwrite").err
+
+
+def test_a_resumed_fit_stopped_at_once_still_has_its_earlier_state(
+    ltr: Callable, fake: FakeFit, rates_file: Path
+) -> None:
+    begun(Path("run"), str(rates_file))
+    save_state(Path("run"))
+    fake.during = interrupt
+    assert "the state is saved in run" in ltr("fit", "--resume", "run").err
+
+
+@pytest.mark.parametrize("stop", [interrupt, terminate])
+def test_a_fit_stopped_at_start_up_says_that_nothing_was_saved(
+    ltr: Callable, fake: FakeFit, rates_file: Path, monkeypatch: pytest.MonkeyPatch, stop: Callable[..., None]
+) -> None:
+    monkeypatch.setattr("ltr.datasets.open_recording", stop)
+    answer = ltr("fit", rates_file, "--out", "run")
+    assert (answer.code, answer.err) == (130, "ltr: stopped before anything was saved.\n")
+
+
+@pytest.mark.parametrize("stop", [interrupt, terminate])
+def test_a_finished_fit_stopped_before_its_report_names_the_command_that_writes_it(
+    ltr: Callable, fake: FakeFit, rates_file: Path, monkeypatch: pytest.MonkeyPatch, stop: Callable[..., None]
+) -> None:
+    fake.during = save_state
+    monkeypatch.setattr("ltr.report.write_report", stop)
+    answer = ltr("fit", rates_file, "--out", "my run", "--quiet")
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err == (
+        "ltr: stopped; the fit is finished and saved in my run, its report is not. Finish it with:\n"
+        "  ltr report 'my run'\n"
+    )
+
+
+def test_a_command_stopped_after_the_report_says_that_all_is_there(
+    ltr: Callable, fake: FakeFit, rates_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ltr.cli.commands.fit.open_in_browser", interrupt)
+    answer = ltr("fit", rates_file, "--out", "run", "--quiet", "--open")
+    assert (answer.code, answer.err) == (130, "ltr: stopped; fit and report are complete in run.\n")
 
 
 def begun(folder: Path, source: str) -> None:
     folder.mkdir()
     (folder / "config.yaml").write_text("model: {rank: 2}\n")
-    (folder / "recording.json").write_text(json.dumps({"path": source, "fingerprint": "x"}))
+    record = {"made_by": MARK, "path": source, "fingerprint": "x"}
+    (folder / "recording.json").write_text(json.dumps(record))
 
 
 def test_resume_finds_settings_and_recording_in_the_run(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
@@ -223,6 +278,56 @@ def test_a_full_disk_is_a_failure(ltr: Callable, fake: FakeFit, rates_file: Path
     fake.during = fill
     answer = ltr("fit", rates_file, "--out", "run")
     assert (answer.code, "No space left" in answer.err) == (1, True)
+
+
+def disk_error(kind: str) -> Exception:
+    cause = OSError(28, "No space left on device", "run/log.txt")
+    if kind == "raw":
+        return cause
+    error = RunError("run/log.txt could not be written: No space left on device.", fix="free space")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("kind", ["raw", "explained"])
+def test_a_disk_that_fills_up_during_a_fit_says_how_to_go_on(
+    ltr: Callable, fake: FakeFit, rates_file: Path, kind: str
+) -> None:
+    def fill(folder: Path) -> None:
+        save_state(folder)
+        raise disk_error(kind)
+
+    fake.during = fill
+    answer = ltr("fit", rates_file, "--out", "my run", "--quiet")
+    assert answer.code == 1
+    assert answer.err == (
+        "ltr: run/log.txt could not be written: No space left on device.\n"
+        "  fix:     free space, then continue with: ltr fit --resume 'my run'\n"
+    )
+
+
+def test_a_disk_that_fills_up_during_the_report_does_not_ask_to_fit_again(
+    ltr: Callable, fake: FakeFit, rates_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(folder: Path) -> None:
+        raise disk_error("explained")
+
+    fake.during = save_state
+    monkeypatch.setattr("ltr.report.write_report", fill)
+    answer = ltr("fit", rates_file, "--out", "run", "--quiet")
+    assert answer.code == 1
+    assert answer.err.endswith("free space, then continue with: ltr report run\n")
+
+
+def test_a_disk_that_was_full_from_the_start_does_not_promise_a_state(
+    ltr: Callable, fake: FakeFit, rates_file: Path
+) -> None:
+    def fill(folder: Path) -> None:
+        raise disk_error("explained")
+
+    fake.during = fill
+    answer = ltr("fit", rates_file, "--out", "run", "--quiet")
+    assert (answer.code, "--resume" in answer.err) == (1, False)
 
 
 @pytest.mark.slow

@@ -23,10 +23,12 @@ SUMMARY = SourceSummary(
     columns=(
         ColumnSummary("go_cue_time", "float64", "5.36", 0.1, 54, "Go cue."),
         ColumnSummary("side", "text", "left", 0.0, 2, ""),
+        ColumnSummary("phase", "text", "early", 0.0, 2, ""),
         ColumnSummary("spectrum", "array of 3", "", None, None, "not one value a trial"),
     ),
     align_candidates=("go_cue_time",),
-    condition_candidates=("side",),
+    condition_candidates=("side", "phase"),
+    epoch_candidates=("phase",),
     command="ltr fit session.nwb --align go_cue_time --condition side",
     notes=("2 trials are empty.",),
 )
@@ -59,6 +61,7 @@ def test_tables_show(shown: str, text: str) -> None:
         ["M1", "20", "3.2"],
         ["go_cue_time", "float64", "5.36", "10%", "54", "--align", "Go", "cue."],
         ["side", "text", "left", "0%", "2", "--condition"],
+        ["phase", "text", "early", "0%", "2", "--epoch"],
     ],
     ids=lambda cells: cells[0],
 )
@@ -71,7 +74,7 @@ def test_json_holds_the_whole_summary(ltr: Callable, monkeypatch: pytest.MonkeyP
     values = json.loads(ltr("inspect", "session.nwb", "--json").out)
     assert values["areas"][0] == {"area": "M1", "neurons": 20, "mean_rate_hz": 3.25}
     assert values["align_candidates"] == ["go_cue_time"]
-    assert values["columns"][2]["distinct"] is None
+    assert values["columns"][3]["distinct"] is None
 
 
 def test_a_binned_file_shows_its_conditions_and_a_command_that_fits_it(ltr: Callable, rates_file: Path) -> None:

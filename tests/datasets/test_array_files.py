@@ -126,6 +126,7 @@ WITH_NAN = RATES.copy()
 WITH_NAN[0, 1, 1] = np.nan
 WITH_INFINITY = RATES.copy()
 WITH_INFINITY[2, 0, 0] = np.inf
+INPUT = np.ones((1, 4, 2))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -145,6 +146,10 @@ WITH_INFINITY[2, 0, 0] = np.inf
         ({"activity": ACTIVITY, "bin_edge": EDGES, "observed": RATES}, "'observed' holds float64"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "go_time": np.zeros(2)}, "'go_time' has shape (2,)"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": np.zeros((2, 4, 1))}, "'known_input' has shape"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "go_time": np.array([0, np.inf, 0])}, "go_time is infinite"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": INPUT * np.nan}, "known_input holds NaN"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": INPUT * np.inf}, "known_input holds NaN or inf"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": INPUT[..., :0]}, "known_input has shape (1, 4, 0)"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "trial": np.array([0, 2, 2])}, "strictly increasing"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "neuron": np.array([7, 7])}, "two neurons have the same id"),
     ],

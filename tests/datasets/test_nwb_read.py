@@ -8,7 +8,7 @@ import pandas as pd
 import pynwb
 import pytest
 
-from ltr.datasets.nwb_read import read_nwb
+from ltr.datasets import open_recording
 from ltr.datasets.nwb_write import write_session
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
@@ -17,7 +17,7 @@ WINDOW = {"window": (-0.4, 1.0), "bin_ms": 50.0}
 
 
 def read(path, **settings):
-    return read_nwb(path, RecordingSettings(**{**WINDOW, **settings}))
+    return open_recording(path, RecordingSettings(**{**WINDOW, **settings}))
 
 
 def small_session(path, trains_s, trials=None, **unit_columns):
@@ -79,7 +79,7 @@ def test_a_neuron_without_spikes_in_the_windows_is_left_out_at_any_rate(session_
     recording = read(session_path, min_rate_hz=0)
 
     assert recording.dataset.neuron.values.tolist() == ["0", "1", "2", "3", "5"]
-    assert "1 of 6 neurons left out: no spike in any window." in recording.notes
+    assert "1 of 6 neurons left out: no spike in any observed bin." in recording.notes
 
 
 def test_the_align_event_is_the_start_of_the_trial_by_default(session_path):
@@ -124,12 +124,57 @@ def test_a_condition_with_one_trial_is_kept_and_noted(session_path):
     assert "1 condition(s) have only one trial (kept): 'baseline'." in recording.notes
 
 
-def test_windows_that_reach_beyond_the_session_are_kept_and_noted(session_path):
+def test_bins_beyond_the_session_are_not_observed_and_noted(session_path, trains_s):
     recording = read(session_path, window=(-2.0, 1.0))
 
-    # the session runs from the first spike, shortly after 9 s; only the first trial starts before 11 s
+    # only the first trial, aligned at 10 s, has bins before the first spike, shortly after 9 s
+    first_s = min(train[0] for train in trains_s if len(train))
+    edges_s = 8.0 + 0.05 * np.arange(61)
     assert recording.n_trials == 20
-    assert "The windows of 1 trial(s) reach beyond the first or last moment of the session (kept)." in recording.notes
+    assert 9.0 < first_s < 9.5
+    np.testing.assert_array_equal(recording.observed[0].all(axis=1), edges_s[:-1] >= first_s)
+    np.testing.assert_array_equal(recording.observed[0].any(axis=1), edges_s[:-1] >= first_s)
+    assert recording.observed[1:].all()
+    lost = (~recording.observed[0, :, 0]).sum()
+    note = "The windows of 1 trial(s) reach beyond the first or last moment of the session: "
+    assert f"{note}{lost} of 1200 bins marked as not observed." in recording.notes
+
+
+def test_a_trial_wholly_beyond_the_session_is_kept_without_observed_bins(tmp_path):
+    frame = pd.DataFrame({"start_time": [1.0, 3.0, 5.0], "stop_time": [3.0, 5.0, 7.0], "cue": [2.0, 4.0, 7.0]})
+    path = small_session(tmp_path / "late.nwb", [np.array([1.1, 2.2, 4.2])], frame)
+
+    recording = read(path, align="cue", window=(0.0, 1.0))
+
+    assert recording.observed.any(axis=(1, 2)).tolist() == [True, True, False]
+    assert "of the session (1 of them wholly): 20 of 60 bins" in " ".join(recording.notes)
+
+
+def test_a_bin_that_begins_with_the_session_or_ends_with_it_is_observed(tmp_path):
+    path = small_session(tmp_path / "edges.nwb", [np.array([1.1, 5.2])])
+
+    # trials run from 1 to 7 s; the bins of the first begin at 1 s, those of the last end at 7 s
+    recording = read(path, window=(0.0, 2.0), bin_ms=100.0)
+
+    assert recording.observed.all()
+    assert recording.notes == []
+
+
+def test_rates_count_the_observed_time_only(tmp_path):
+    # one spike in 1 s, of which the session covers 0.1 s: 10 spikes/s
+    frame = pd.DataFrame({"start_time": [1.0], "stop_time": [2.1], "cue": [2.0]})
+    path = small_session(tmp_path / "short.nwb", [np.array([2.05])], frame)
+
+    assert read(path, align="cue", window=(0.0, 1.0), bin_ms=100.0, min_rate_hz=9.0).n_neurons == 1
+    with pytest.raises(RecordingError, match="no neuron is left"):
+        read(path, align="cue", window=(0.0, 1.0), bin_ms=100.0, min_rate_hz=11.0)
+
+
+def test_a_units_table_without_units_is_explained(tmp_path):
+    path = small_session(tmp_path / "none.nwb", [])
+
+    with pytest.raises(RecordingError, match="the units table has no units, so there are no spikes to count"):
+        read(path)
 
 
 def test_description_and_source_are_kept_as_they_are(session_path):
@@ -251,7 +296,8 @@ def test_one_location_for_all_electrodes_is_the_area_of_all_units(nwbfile, tmp_p
         ({"align": "early"}, "'early' holds true or false, not times"),
         ({"go_cue": "side"}, "go_cue: column 'side' holds text"),
         ({"align": "relative_time"}, "seems to hold seconds from the start of each trial"),
-        ({"window": (100.0, 101.0)}, "no window holds a spike: the windows lie between 110 and 149 s"),
+        ({"window": (100.0, 101.0)}, "no trial covers the window: the windows lie between 110 and 149 s"),
+        ({"window": (41.0, 41.2), "trials": "rt < 0.11"}, "no trial covers the window: the windows lie between 51"),
         ({"areas": ["M2"]}, "areas: no unit is in 'M2'"),
         ({"areas": ["M2"]}, "did you mean 'M1'"),
         ({"areas": ["M1", "V1"]}, "allowed: M1, PMd"),

@@ -5,12 +5,14 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
+import pandas as pd
 import pynwb
 import pytest
 
 from ltr.datasets import summarise
 from ltr.datasets.array_files import write_array_file
 from ltr.datasets.nwb_read import read_nwb
+from ltr.datasets.nwb_write import write_session
 from ltr.recording import Recording
 
 
@@ -63,7 +65,68 @@ def test_columns_that_fit_are_suggested(session_path):
     # relative_time and rt lie outside the trials; never_time has no values
     assert summary.align_candidates == ("cue_time", "move_time")
     assert summary.condition_candidates == ("outcome", "side", "angle", "block", "early", "phase")
-    assert summary.command == f"ltr fit {session_path} --align cue_time --condition outcome"
+    assert summary.epoch_candidates == ("phase",)  # block holds numbers
+    assert summary.command == f"ltr fit {session_path} --align cue_time --condition outcome --epoch phase"
+
+
+def test_a_unit_less_table_is_noted(tmp_path):
+    trials = pd.DataFrame({"start_time": [1.0, 3.0], "stop_time": [2.0, 4.0]})
+    summary = summarise(session_with(tmp_path / "none.nwb", trials, []))
+
+    assert (summary.neurons, summary.trials, summary.command) == (0, 2, None)
+    assert summary.notes == ("The file has no units with spike times: it cannot be fitted.",)
+
+
+def session_with(path, trials, trains_s=None):
+    write_session(
+        path,
+        spike_times=[np.array([1.5])] if trains_s is None else trains_s,
+        trials=trials,
+        session_description="",
+        identifier="x",
+        session_start_time=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "best"),
+    [
+        ({"target_on_time": 0, "go_cue_time": 2, "cue_time": 0}, "go_cue_time"),
+        ({"lights": 0, "moveOnset": 1, "GoCue": 0}, "GoCue"),
+        ({"target_on": 0, "press1_time": 0}, "press1_time"),
+        ({"algorithm_time": 0, "cargo_time": 0, "reach_time": 0}, "reach_time"),
+        ({"target_on": 0, "go_time": 6}, "target_on"),
+        ({"late": 2, "early": 0}, "early"),
+    ],
+    ids=["aborted trials lack it", "camel case", "number in a name", "words, not letters", "rare", "none tells"],
+)
+def test_among_columns_that_most_trials_have_the_one_named_after_the_go_cue_is_suggested(tmp_path, columns, best):
+    start = 10.0 + 2.0 * np.arange(20)
+    times = {name: np.where(np.arange(20) < missing, np.nan, start + 0.5) for name, missing in columns.items()}
+    path = session_with(tmp_path / "s.nwb", pd.DataFrame({"start_time": start, "stop_time": start + 1, **times}))
+
+    assert summarise(path).align_candidates[0] == best
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "flags"),
+    [
+        ("task_phase", ["a", "b"], " --epoch task_phase"),
+        ("Stage", list("abcdefghij"), " --epoch Stage"),
+        ("phase", list("abcdefghijk"), " --condition phase"),
+        ("phase", ["a", "a"], ""),
+        ("block", [1, 2], " --condition block"),
+        ("blockade", ["a", "b"], " --condition blockade"),
+    ],
+)
+def test_text_that_divides_the_session_is_suggested_as_epoch(tmp_path, name, values, flags):
+    start = 10.0 + 2.0 * np.arange(22)
+    column = np.resize(np.array(values), 22)
+    trials = pd.DataFrame({"start_time": start, "stop_time": start + 1, "go": start + 0.5, name: column})
+    path = session_with(tmp_path / "s.nwb", trials)
+
+    assert summarise(path).command == f"ltr fit {path} --align go{flags}"
 
 
 @pytest.mark.parametrize("suffix", [".nc", ".npz"])
@@ -114,5 +177,5 @@ def test_a_file_without_units_and_trials_is_summarised_with_notes(tmp_path):
 
     assert (summary.neurons, summary.trials, summary.command, summary.duration_s) == (0, 0, None, None)
     assert len(summary.notes) == 2
-    assert "no units table" in summary.notes[0]
+    assert "no units" in summary.notes[0]
     assert "no trials table" in summary.notes[1]

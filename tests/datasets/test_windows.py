@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ltr.datasets.windows import beyond, bin_edges, refuse_relative_times
+from ltr.datasets.windows import bin_edges, refuse_relative_times, within
 from ltr.errors import RecordingError
 
 
@@ -29,5 +29,12 @@ def test_times_on_the_session_clock_are_accepted(times):
     refuse_relative_times("cue", np.array(times), start, start + 3)
 
 
-def test_windows_beyond_the_session_are_counted():
-    assert beyond(np.array([0.2, 5.0, 9.8]), (-0.5, 0.5), (0.0, 10.0)) == 2
+def test_a_bin_is_within_the_session_only_as_a_whole():
+    inside = within(np.array([0.2, 5.0, 9.8]), np.array([-0.5, -0.25, 0.0, 0.25, 0.5]), (0.0, 10.0))
+
+    assert inside.tolist() == [[False, False, True, True], [True] * 4, [True, True, False, False]]
+
+
+def test_rounding_does_not_put_a_bin_outside_the_session():
+    # 0.1 + 0.2 is 0.30000000000000004
+    assert within(np.array([0.1]), np.array([0.0, 0.2]), (0.1, 0.3)).all()

@@ -10,6 +10,7 @@ from ltr.errors import RunError
 from ltr.simulations.reach_session import session_course, simulate_reach, write_reach_session
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.truth_files import read_truth
+from tests.simulations.full_disk import FullDisk
 
 SMALL = ReachSettings(
     units=30,
@@ -164,6 +165,15 @@ def test_existing_truth_is_kept_and_no_session_is_written(session, tmp_path):
     with pytest.raises(RunError, match=r"reach\.truth\.nc exists"):
         write_reach_session(session, tmp_path / "reach.nwb")
     assert [file.name for file in tmp_path.iterdir()] == ["reach.truth.nc"]
+
+
+@pytest.mark.parametrize("full_after", [0, 1])
+def test_a_full_disk_leaves_neither_session_nor_truth(session, tmp_path, monkeypatch, full_after):
+    disk = FullDisk(monkeypatch, full_after)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_reach_session(session, tmp_path / "reach.nwb")
+    assert disk.written == full_after
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

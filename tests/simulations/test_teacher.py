@@ -13,6 +13,7 @@ from ltr.errors import LtrError, RunError
 from ltr.simulations.settings import TeacherSettings
 from ltr.simulations.teacher import chosen_factors, runge_kutta_step, simulate_teacher, write_teacher
 from ltr.simulations.truth_files import read_truth
+from tests.simulations.full_disk import FullDisk
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +172,36 @@ def test_existing_files_are_kept_unless_told_otherwise(tmp_path):
     assert not (tmp_path / "t.npz").exists()
     write_teacher(teacher, tmp_path / "t.npz", overwrite=True)
     assert read_truth(tmp_path / "t.truth.nc").attrs["settings_rank"] == 1
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npz"])
+@pytest.mark.parametrize("full_after", [0, 1])
+def test_a_full_disk_leaves_neither_recording_nor_truth(tmp_path, monkeypatch, suffix, full_after):
+    teacher = simulate_teacher(TeacherSettings(rank=1))
+    disk = FullDisk(monkeypatch, full_after)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_teacher(teacher, tmp_path / f"t{suffix}")
+    assert disk.written == full_after
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("full_after", [0, 1])
+def test_a_full_disk_leaves_the_files_that_were_to_be_replaced(tmp_path, monkeypatch, full_after):
+    (tmp_path / "t.npz").write_text("old recording")
+    (tmp_path / "t.truth.nc").write_text("old truth")
+    FullDisk(monkeypatch, full_after)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_teacher(simulate_teacher(TeacherSettings(rank=1)), tmp_path / "t.npz", overwrite=True)
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {
+        "t.npz": "old recording",
+        "t.truth.nc": "old truth",
+    }
+
+
+def test_replacing_both_files_leaves_nothing_else(tmp_path):
+    for _ in range(2):
+        write_teacher(simulate_teacher(TeacherSettings(rank=1)), tmp_path / "t.npz", overwrite=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["t.npz", "t.truth.nc"]
 
 
 def test_a_missing_truth_is_named(tmp_path):

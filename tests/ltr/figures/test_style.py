@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 
 import matplotlib
 import numpy as np
@@ -53,6 +54,20 @@ def test_the_same_figure_gives_the_same_svg(tmp_path):
     first, _ = style.save_figure(simple_figure(), tmp_path / "one")
     second, _ = style.save_figure(simple_figure(), tmp_path / "two")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_letters_that_the_font_lacks_are_drawn_without_a_warning(tmp_path, recwarn):
+    style.save_figure(simple_figure("日本"), tmp_path / "figure")
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_other_warnings_of_a_figure_are_passed_on():
+    @style.styled
+    def warn() -> None:
+        warnings.warn("Glyph weight is odd", UserWarning, stacklevel=1)
+
+    with pytest.warns(UserWarning, match="Glyph weight is odd"):
+        warn()
 
 
 @pytest.mark.parametrize("title", ["$\\notacommand{$", "50 % <b>&", "x_1^2 $", "tab\tnew\nline"])
