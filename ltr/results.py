@@ -47,6 +47,17 @@ class FitResult:
     center: np.ndarray
     scale: np.ndarray
 
+    def __repr__(self) -> str:
+        """One line: what was fitted on what, and the held-out score."""
+        sizes = self.factors.sizes
+        test = self.metrics["test"]
+        score = test["bits_per_spike"] if test["bits_per_spike"] is not None else test["variance_explained"]
+        held_out = "" if score is None else f", {self.metrics['score_name']} {score:.3f} on held-out entries"
+        return (
+            f"<FitResult: rank {sizes['rank']}, {sizes['unit']} units, {sizes['trial']} trials x {sizes['time']} bins"
+            f" x {sizes['neuron']} neurons{held_out}>"
+        )
+
     def predict(
         self,
         trials: Sequence[int],
@@ -96,14 +107,16 @@ class FitResult:
         poisson = network.model.likelihood == "poisson"
         rates = expected / float(self.factors.attrs["bin_width_s"]) if poisson else expected * self.scale + self.center
         coordinates = {"trial": numbers, "time": self.factors.time.values, "neuron": self.factors.neuron.values}
-        return xr.DataArray(rates, coordinates, ("trial", "time", "neuron"), name="rate")
+        units = "Hz" if poisson else "units of the recording"
+        return xr.DataArray(rates, coordinates, ("trial", "time", "neuron"), name="rate", attrs={"units": units})
 
     def _index(self, axis: str, label: str | Sequence[str] | None, nearest_trial: np.ndarray) -> np.ndarray:
         known = [str(value) for value in self.factors[f"{axis}_label"].values]
         if label is None:
             labels = self.factors[axis].values[nearest_trial]
         else:
-            labels = np.broadcast_to(np.asarray(label, dtype=object), nearest_trial.shape)
+            # labels are text in a recording; 90 means "90"
+            labels = np.broadcast_to(np.asarray(label).astype(str).astype(object), nearest_trial.shape)
         for value in labels:
             if value not in known:
                 raise SettingsError(

@@ -119,6 +119,8 @@ def fit(
         reached.fitted = True
         from ltr.report import write_report
 
+        if style in ("bar", "lines"):
+            print_progress("drawing the report")
         page = write_report(folder)
         reached.reported = True
         _show(result.metrics, folder, page, style)

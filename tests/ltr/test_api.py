@@ -94,6 +94,20 @@ def test_prediction_of_a_trial_that_was_never_recorded_needs_its_condition(finis
     assert (between > 0).all()
 
 
+def test_a_result_introduces_itself_in_one_line(finished: Path) -> None:
+    text = repr(ltr.load(finished))
+    assert "rank 2, 10 units, 24 trials x 20 bins x 5 neurons, bits per spike" in text
+    assert "\n" not in text
+
+
+def test_a_number_may_stand_for_the_label_of_a_condition() -> None:
+    source = small_recording()
+    recording = Recording(source.dataset.assign_coords(condition=("trial", np.array(["0", "90"] * 12, dtype=object))))
+    result = ltr.fit(recording, small_fit_settings(iterations=1, baselines=False))
+    assert result.predict([13], condition=90).equals(result.predict([13], condition="90"))
+    assert result.predict([13], condition=90).attrs["units"] == "Hz"
+
+
 def test_components_are_ordered_by_latent_variance_with_canonical_signs(finished: Path) -> None:
     factors = ltr.load(finished).factors
     assert (np.diff(factors.attrs["latent_share"]) <= 1e-9).all()
