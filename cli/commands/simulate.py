@@ -87,7 +87,16 @@ def teacher(
         simulated = simulate_teacher(chosen)
         show("teacher", 1, 1)
     written = write_teacher(simulated, out, overwrite=overwrite)
-    _show(written, ["ltr", "fit", str(out), "--rank", str(chosen.rank)])
+    how = HOW_TO_RECOVER_RATES if chosen.observe == "rates" else HOW_TO_RECOVER
+    _show(written, ["ltr", "fit", str(out), "--rank", str(chosen.rank), *how.split()])
+
+
+# a teacher has no inputs, a start per condition, and a linear readout of rates that need no pre-processing
+HOW_TO_RECOVER = "--inputs none --initial-state condition"
+HOW_TO_RECOVER_RATES = (
+    f"{HOW_TO_RECOVER} --readout linear --no-readout-bias --smooth-ms 0 --center none --scale none --length-scale 15"
+    " --activity-penalty 0 --factor-penalty 0 --trial-dropout 0 --iterations 600 --polish lbfgs --polish-iterations 800 --restarts 3"
+)
 
 
 def _check_suffix(path: Path, allowed: tuple[str, ...]) -> None:

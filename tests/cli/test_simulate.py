@@ -29,7 +29,7 @@ def test_a_teacher_is_written_with_its_truth(ltr: Callable) -> None:
     assert Path("teacher.nc").is_file()
     assert Path("teacher.truth.nc").is_file()
     inspect, fit = next_commands(answer.out)
-    assert fit == ["fit", "teacher.nc", "--rank", "1"]
+    assert fit[:4] == ["fit", "teacher.nc", "--rank", "1"]
     assert "12 trials" in ltr(*inspect).out
 
 
@@ -40,6 +40,15 @@ def test_a_session_of_reaching_can_be_inspected_and_fitted_as_told(ltr: Callable
     inspect, fit = next_commands(answer.out)
     assert "go_cue_time" in ltr(*inspect).out
     answer = ltr(*fit, *TINY_FIT.split())
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("observe", ["rates", "spikes"])
+def test_a_teacher_can_be_fitted_as_told(ltr: Callable, observe: str) -> None:
+    answer = ltr("simulate", "teacher", "--out", "teacher.nc", *SMALL_TEACHER.split(), "--observe", observe)
+    _, fit = next_commands(answer.out)
+    answer = ltr(*fit, *TINY_FIT.split(), "--polish-iterations", "2", "--restarts", "1")
     assert answer.code == 0, answer.err
 
 
