@@ -184,10 +184,8 @@ class _Session:
         )
         return network.to(self.device)
 
-    def _train(
-        self, stage: str, settings: FitSettings, run: RunFolder | None, listeners: Sequence[Listener]
-    ) -> tuple[LowTensorRankRNN, TrainingState]:
-        objective = Objective.build(
+    def _objective(self, settings: FitSettings) -> Objective:
+        return Objective.build(
             self.prepared.activity,
             self.masks.train,
             self.masks.validation,
@@ -197,11 +195,15 @@ class _Session:
             device=self.device,
             dtype=getattr(torch, settings.run.dtype),
         )
+
+    def _train(
+        self, stage: str, settings: FitSettings, run: RunFolder | None, listeners: Sequence[Listener]
+    ) -> tuple[LowTensorRankRNN, TrainingState]:
         stored = run.load_state(stage) if run is not None else None
         trainer = Trainer(
             stage=stage,
             build=lambda restart: self._build(settings, restart),
-            objective=objective,
+            objective=self._objective(settings),
             settings=settings.training,
             seed=settings.run.seed,
             monitor=self._monitor,

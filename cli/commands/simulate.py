@@ -95,7 +95,8 @@ def teacher(
 HOW_TO_RECOVER = "--inputs none --initial-state condition"
 HOW_TO_RECOVER_RATES = (
     f"{HOW_TO_RECOVER} --readout linear --no-readout-bias --smooth-ms 0 --center none --scale none --length-scale 15"
-    " --activity-penalty 0 --factor-penalty 0 --trial-dropout 0 --iterations 600 --polish lbfgs --polish-iterations 800 --restarts 3"
+    " --activity-penalty 0 --factor-penalty 0 --trial-dropout 0"
+    " --iterations 600 --polish lbfgs --polish-iterations 800 --restarts 3"
 )
 
 

@@ -49,7 +49,8 @@ class Objective:
         device: torch.device,
         dtype: torch.dtype,
     ) -> Objective:
-        """Move data and masks to the device."""
+        """Move data and masks to the device; entries that are in neither mask are blanked."""
+        activity = np.where(train | validation, activity, 0.0)
         with_input = np.arange(activity.shape[1])[None] < off_bin[:, None]
 
         def on_device(array: Array) -> Tensor:
