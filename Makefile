@@ -31,7 +31,7 @@ demo/session.nwb: | $(STAMP)
 
 test: $(STAMP)  ## run all tests, two at a time, docstring examples included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules -q $(filter-out tests,$(FOLDERS))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -p tests.type_checker --doctest-modules $(filter-out tests,$(FOLDERS))
 
 check: $(STAMP)  ## lint, format, types and import contract
 	$(BIN)/ruff check $(FOLDERS)
