@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from ltr.crossval.masks import make_masks
 from ltr.errors import SettingsError
@@ -38,14 +39,16 @@ def test_shares_of_removed_and_scored_entries_are_as_set() -> None:
     assert masks.validation.mean() == pytest.approx(0.025, abs=0.003)
 
 
-def test_scored_blocks_are_contiguous_in_time_and_trials() -> None:
-    masks = make_masks(np.ones((200, 50, 1), bool), HoldoutSettings(test_fraction=0.05, validation_fraction=0), 3)
+def test_every_scored_region_is_a_whole_block_of_time_and_trials() -> None:
+    """Connected regions are full rectangles; away from the recording's ends exactly 10 trials x 5 bins."""
+    masks = make_masks(np.ones((200, 50, 1), bool), HoldoutSettings(), 3)
     inside = masks.test[:, :, 0]
-    rows = np.flatnonzero(inside.any(1))
-    bins = np.flatnonzero(inside[rows[0]])
-    assert len(bins) % 5 in (0, 2, 3, 4)
-    assert inside.sum() > 0
-    assert inside[np.ix_(rows[: min(len(rows), 5)], bins)].any()
+    labels, count = ndimage.label(inside)
+    assert count > 1
+    for trials, bins in ndimage.find_objects(labels):
+        assert inside[trials, bins].all()
+        at_an_end = trials.start == 0 or trials.stop == 200 or bins.start == 0 or bins.stop == 50
+        assert at_an_end or inside[trials, bins].shape == (10, 5)
 
 
 def test_smoothing_widens_the_guard_band_in_time() -> None:
