@@ -136,20 +136,3 @@ class RecurrentField:
     def saved_bytes(self, state: Tensor) -> int:
         """Rates of all trials; the rest is small."""
         return len(state) * len(self.basis) * state.element_size()
-
-
-def jacobian(
-    state: Float[Tensor, "point state"],
-    *,
-    basis: Float[Tensor, "unit state"],
-    rows: Float[Tensor, "unit rank"],
-    factors: Float[Tensor, "point rank"],
-    activation: Activation,
-) -> Float[Tensor, "point rank rank"]:
-    """D_k B^T diag(phi'(x)) A at each state: its eigenvalues minus 1, over tau, are those of the n x n Jacobian.
-
-    The other n - R eigenvalues of the network's Jacobian are -1 / tau (ledger 1.12).
-    """
-    columns = basis[:, : rows.shape[1]]
-    slope = activation.slope(state @ basis.T)
-    return factors[:, :, None] * torch.einsum("ir,pi,is->prs", rows, slope, columns)

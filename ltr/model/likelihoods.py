@@ -86,8 +86,3 @@ def bits_per_spike(rate: Array, counts: Array, mask: Array, means: Float[Array, 
         return -math.inf
     gain = (observed[fired] * np.log(expected[fired] / null[fired])).sum() - (expected - null).sum()
     return float(gain / (spikes * math.log(2)))
-
-
-def sample(rate: Float[Array, ...], likelihood: str, generator: np.random.Generator, sd: float = 1.0) -> Array:
-    """Draw data given the expectation: Poisson counts, or Gaussian values with standard deviation ``sd``."""
-    return generator.poisson(rate) if likelihood == "poisson" else generator.normal(rate, sd)

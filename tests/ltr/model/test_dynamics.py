@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from ltr.model.dynamics import ACTIVATIONS, drift, jacobian
+from ltr.analysis.spectra import mean_jacobian_eigenvalues
+from ltr.model.dynamics import ACTIVATIONS, drift
 from ltr.model.factors import unit_norm
 
 
@@ -24,8 +25,9 @@ def test_jacobian_eigenvalues_are_those_of_the_dense_jacobian(generator: torch.G
     columns, rows = (unit_norm(torch.randn(n, rank, generator=generator, dtype=torch.float64)) for _ in range(2))
     factors = torch.randn(1, rank, generator=generator, dtype=torch.float64) * 3
     kappa = torch.randn(1, rank, generator=generator, dtype=torch.float64)
-    options = {"rows": rows, "factors": factors, "activation": ACTIVATIONS["tanh"]}
-    small = np.linalg.eigvals(jacobian(kappa, basis=columns, **options)[0].numpy()) - 1
+    slope = ACTIVATIONS["tanh"].slope(kappa @ columns.T)
+    arrays = (tensor.numpy() for tensor in (columns, rows, factors, slope))
+    small = mean_jacobian_eigenvalues(*arrays)[0] - 1
     weights = columns @ torch.diag(factors[0]) @ rows.T
 
     def dense_field(x: torch.Tensor) -> torch.Tensor:
