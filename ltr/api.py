@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ltr.crossval.scores import SCORE_NAMES, Scorer
 from ltr.device import choose_device
 from ltr.errors import RecordingError, SettingsError
 from ltr.model.likelihoods import neuron_means
-from ltr.model.network import Design, LowTensorRankRNN, Prediction
+from ltr.model.network import Design, LowTensorRankRNN
 from ltr.preprocess import Prepared, input_off_bin, prepare, resolve_likelihood, smoothing_bins
 from ltr.recording import Recording
 from ltr.results import FitResult
@@ -206,7 +206,7 @@ class _Session:
             objective=self._objective(settings),
             settings=settings.training,
             seed=settings.run.seed,
-            monitor=self._monitor,
+            monitor=self._monitor(),
             listeners=listeners,
             checkpoint=(lambda state: run.save_state(stage, state.to_tree()))
             if run is not None
@@ -217,14 +217,12 @@ class _Session:
         self._rows.extend(state.history)
         return network, state
 
-    def _monitor(self, prediction: Prediction) -> dict[str, float]:
-        """Scores to show while training; test entries are looked at here only, where nothing is decided."""
-        output = prediction.output.detach().cpu().double().numpy()
-        expected = np.exp(output) if self.settings.model.likelihood == "poisson" else output
-        masks = {"train": self.masks.train, "validation": self.masks.validation, "test": self.masks.test}
-        return {
-            f"{name}_score": self.scorer.main_score(expected, mask) if mask.any() else math.nan
-            for name, mask in masks.items()
+    def _monitor(self) -> Callable[[float, float], dict[str, float]]:
+        """Scores to show while training; test entries are not looked at before the end."""
+        train, validation = (self.scorer.from_loss(mask) for mask in (self.masks.train, self.masks.validation))
+        return lambda train_loss, validation_loss: {
+            "train_score": train(train_loss),
+            "validation_score": validation(validation_loss),
         }
 
     def _baselines(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ltr.model.integrate import Grid
 from ltr.model.network import Design, LowTensorRankRNN
 from ltr.recording import Recording
 from ltr.settings import FitSettings, parse_settings
@@ -112,6 +115,35 @@ def dense_states(network: LowTensorRankRNN) -> np.ndarray:
                     third = field(x + step / 2 * second, middle)
                     x = x + step / 6 * (first + 2 * second + 2 * third + field(x + step * third, end))
             states[k, q + 1] = x
+    return states
+
+
+def plain_steps(
+    field: Callable[[Tensor, Tensor], Tensor], start: Tensor, entering: Tensor, grid: Grid
+) -> list[Tensor]:
+    """Euler, Heun and RK4 written out one by one, for automatic differentiation to go through: a state a bin.
+
+    Args:
+        field: from state and what enters to the slope.
+        start: state at the first bin.
+        entering: end x step x state, for all steps.
+        grid: step sizes; the method is told by the number of its stages.
+    """
+    step, state, states = grid.step, start, [start]
+    for left, right in zip(*entering, strict=True):
+        for s in range(grid.steps_per_bin):
+            u0, u1 = (left + (right - left) * (s + share) / grid.steps_per_bin for share in (0, 1))
+            half = (u0 + u1) / 2
+            k1 = field(state, u0)
+            if len(grid.tableau.b) == 1:
+                state = state + step * k1
+            elif len(grid.tableau.b) == 2:
+                state = state + step / 2 * (k1 + field(state + step * k1, u1))
+            else:
+                k2 = field(state + step / 2 * k1, half)
+                k3 = field(state + step / 2 * k2, half)
+                state = state + step / 6 * (k1 + 2 * k2 + 2 * k3 + field(state + step * k3, u1))
+        states.append(state)
     return states
 
 

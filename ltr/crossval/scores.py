@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import xlogy
 
 from ltr.crossval.masks import Masks
-from ltr.model.likelihoods import bits_per_spike, neuron_means, variance_explained
+from ltr.model.likelihoods import SMALLEST_RATE, bits_per_spike, neuron_means, variance_explained
 from ltr.types import Array, Float
 
 SCORE_NAMES = {"gaussian": "variance explained", "poisson": "bits per spike"}
@@ -41,6 +42,21 @@ class Scorer:
         if self.likelihood == "poisson":
             return bits_per_spike(prediction, self.activity, mask, self.means)
         return variance_explained(prediction, self.activity, mask, self.means)
+
+    def from_loss(self, mask: Array) -> Callable[[float], float]:
+        """A function from the mean loss of any prediction over ``mask`` to its :meth:`main_score` there.
+
+        Both scores set the loss against that of the null model: 1 - loss / null for the squared error, and
+        (null - loss) entries / (spikes log 2) in bits per spike.
+        """
+        kept, means = self.activity[mask], np.broadcast_to(self.means, self.activity.shape)[mask]
+        if self.likelihood == "poisson":
+            means = np.maximum(means, SMALLEST_RATE)
+            null, spikes = float((means - kept * np.log(means)).sum()), float(kept.sum())
+            per_entry = kept.size / (spikes * math.log(2)) if spikes > 0 else math.nan
+            return lambda loss: (null / kept.size - loss) * per_entry
+        null = float(((kept - means) ** 2).sum())
+        return lambda loss: 1 - loss * kept.size / null if null > 0 else math.nan
 
     def all_scores(self, prediction: Array, mask: Array) -> dict[str, float | None]:
         """Loss, variance explained and bits per spike over ``mask``; None where not defined.

@@ -22,11 +22,19 @@ from ltr.types import Float
 
 
 class Activation(NamedTuple):
-    """A nonlinearity phi, its derivative as a function of x, and the same as a function of the rate phi(x)."""
+    """A nonlinearity phi.
+
+    Attributes:
+        value: phi(x).
+        slope: phi'(x).
+        apply_: phi in place, returning its argument.
+        pull_: gradient at phi(x), and phi(x), to gradient at x, written over the former.
+    """
 
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor], Tensor]
-    slope_at_rate: Callable[[Tensor], Tensor]
+    apply_: Callable[[Tensor], Tensor]
+    pull_: Callable[[Tensor, Tensor], Tensor]
 
 
 def _rectified_tanh(x: Tensor) -> Tensor:
@@ -37,15 +45,38 @@ def _positive(x: Tensor) -> Tensor:
     return (x > 0).to(x.dtype)
 
 
+def _tanh_(x: Tensor) -> Tensor:
+    if x.device.type != "cpu":
+        return x.tanh_()
+    # 2 sigmoid(2 x) - 1: twice the speed of tanh_ on a CPU, off by at most an ulp of 1
+    return x.add_(x).sigmoid_().mul_(2).sub_(1)
+
+
+def _softplus_(x: Tensor) -> Tensor:
+    return torch.ops.aten.softplus.out(x, out=x)
+
+
+# one pass over memory each, where writing the formula out would take three
+def _tanh_pull_(gradient: Tensor, rate: Tensor) -> Tensor:
+    return torch.ops.aten.tanh_backward.grad_input(gradient, rate, grad_input=gradient)
+
+
+def _relu_pull_(gradient: Tensor, rate: Tensor) -> Tensor:
+    return torch.ops.aten.threshold_backward.grad_input(gradient, rate, 0, grad_input=gradient)
+
+
 ACTIVATIONS: dict[str, Activation] = {
-    "tanh": Activation(torch.tanh, lambda x: 1 - torch.tanh(x) ** 2, lambda rate: 1 - rate * rate),
-    "relu": Activation(torch.relu, _positive, _positive),
-    "softplus": Activation(functional.softplus, torch.sigmoid, lambda rate: -torch.expm1(-rate)),
-    "identity": Activation(lambda x: x, torch.ones_like, torch.ones_like),
+    "tanh": Activation(torch.tanh, lambda x: 1 - torch.tanh(x) ** 2, _tanh_, _tanh_pull_),
+    "relu": Activation(torch.relu, _positive, torch.relu_, _relu_pull_),
+    "softplus": Activation(
+        functional.softplus, torch.sigmoid, _softplus_, lambda gradient, rate: gradient.mul_(-torch.expm1(-rate))
+    ),
+    "identity": Activation(lambda x: x, torch.ones_like, lambda x: x, lambda gradient, rate: gradient),
     "rectified_tanh": Activation(
         _rectified_tanh,
         lambda x: (1 - torch.tanh(x) ** 2) * _positive(x),
-        lambda rate: (1 - rate * rate) * _positive(rate),
+        lambda x: torch.relu_(_tanh_(x)),
+        lambda gradient, rate: _relu_pull_(_tanh_pull_(gradient, rate), rate),
     ),
 }
 
@@ -78,61 +109,3 @@ def drift(
     if free_inputs:
         recurrent = functional.pad(recurrent, (0, free_inputs))
     return recurrent + injection - state
-
-
-class RecurrentField:
-    """The vector field of :func:`drift` without injection, with its pull-back (see ltr.model.integrate).
-
-    With F = B^T phi(S z), a gradient g at f gives q = B (c * g) at the rates, s = q * phi'(x) at x, and
-
-        z: S^T s - g      S: sum s z^T      B: sum phi (c * g)^T      c: g * F      beta0: sum g
-
-    summed over trials and steps (supplement D.1, D.2.2).
-    """
-
-    def __init__(
-        self,
-        activation: Activation,
-        basis: Float[Tensor, "unit state"],
-        rows: Float[Tensor, "unit rank"],
-        factors: Float[Tensor, "trial rank"],
-        bias: Float[Tensor, " rank"] | None,
-    ) -> None:
-        self.activation, self.basis, self.rows, self.factors, self.bias = activation, basis, rows, factors, bias
-        self.rank = rows.shape[1]
-        self._basis = torch.zeros_like(basis)
-        self._rows = torch.zeros_like(rows)
-        self._factors = torch.zeros_like(factors)
-        self._bias = None if bias is None else torch.zeros_like(bias)
-
-    def evaluate(self, state: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """tau dz/dt without injection."""
-        rates = self.activation.value(state @ self.basis.T)
-        drives = rates @ self.rows
-        slope = -state
-        slope[:, : self.rank].addcmul_(self.factors, drives)
-        if self.bias is not None:
-            slope[:, : self.rank] += self.bias
-        return slope, (state, rates, drives)
-
-    def pull_back(self, gradient: Tensor, saved: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Gradient at the slope to gradient at the state."""
-        state, rates, drives = saved
-        inner = gradient[:, : self.rank]
-        weighted = self.factors * inner
-        at_units = weighted @ self.rows.T
-        at_units *= self.activation.slope_at_rate(rates)
-        self._rows.addmm_(rates.T, weighted)
-        self._basis.addmm_(at_units.T, state)
-        self._factors.addcmul_(inner, drives)
-        if self._bias is not None:
-            self._bias += inner.sum(0)
-        return torch.addmm(gradient, at_units, self.basis, beta=-1)
-
-    def gradients(self) -> tuple[Tensor | None, ...]:
-        """Of basis, rows, factors and bias."""
-        return self._basis, self._rows, self._factors, self._bias
-
-    def saved_bytes(self, state: Tensor) -> int:
-        """Rates of all trials; the rest is small."""
-        return len(state) * len(self.basis) * state.element_size()

@@ -18,23 +18,23 @@ from ltr.settings import FactorSettings
 from ltr.types import Array, Float, Int
 
 
-def unit_norm(raw: Float[Tensor, "unit rank"]) -> Float[Tensor, "unit rank"]:
+def unit_norm(raw: Float[Tensor, "*model unit rank"]) -> Float[Tensor, "*model unit rank"]:
     """Scale each column to norm 1."""
-    return raw / raw.norm(dim=0, keepdim=True)
+    return raw / raw.norm(dim=-2, keepdim=True)
 
 
 def trial_factors(
-    whitened: Float[Tensor, "observed rank"],
-    mapping: Float[Tensor, "trial observed"],
-    offset: Float[Tensor, " rank"],
-) -> Float[Tensor, "trial rank"]:
+    whitened: Float[Tensor, "*model observed rank"],
+    mapping: Float[Tensor, "*shared trial observed"],
+    offset: Float[Tensor, "*model rank"],
+) -> Float[Tensor, "*model trial rank"]:
     """Factors c = o + mapping @ cbar (supplement A.1, with the authors' offset).
 
     Example:
         >>> trial_factors(torch.zeros(3, 1), torch.eye(3), torch.ones(1)).squeeze()
         tensor([1., 1., 1.])
     """
-    return offset + mapping @ whitened
+    return offset[..., None, :] + mapping @ whitened
 
 
 @dataclass(frozen=True)

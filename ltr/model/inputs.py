@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ltr.model.integrate import integrate
+from ltr.model.integrate import Grid, integrate
 from ltr.types import Float
 
 ODE_GAIN = 5.0  # of the authors' code; not in the paper
@@ -28,7 +29,7 @@ class DeepField:
     """-v + relu(5 DNN_c(v)) for all conditions, with its pull-back (see ltr.model.integrate).
 
     DNN_c has affine maps with ReLU in between, separate for every condition. What reached each layer is kept,
-    and the gradient of its weights is one product over all steps at the end.
+    and the gradient of its weights is one product over all evaluations at the end.
 
     Args:
         parameters: weights (condition, fan in, fan out) of each layer, then biases (condition, fan out).
@@ -37,22 +38,45 @@ class DeepField:
     def __init__(self, *parameters: Tensor) -> None:
         depth = len(parameters) // 2
         self.weights, self.biases = parameters[:depth], parameters[depth:]
-        self._layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(depth)]
+        self._reached: dict[int, list[Tensor]] = {}
 
-    def evaluate(self, state: Float[Tensor, "condition size"]) -> tuple[Tensor, list[Tensor]]:
+    def segment_bins(self, *, backward: bool) -> int:
+        """All: there are few conditions, and no trials."""
+        del backward
+        return sys.maxsize
+
+    def begin(self, first: int) -> None:
+        """Nothing to prepare."""
+
+    def finish(self, state: Tensor) -> None:
+        """The last bin is not looked at."""
+
+    def evaluate(self, index: int, state: Float[Tensor, "condition size"], entering: Tensor | None) -> Tensor:
         """tau_c dv/dt."""
+        assert entering is None
         hidden = [state]
         for weight, bias in zip(self.weights, self.biases, strict=True):
             hidden.append(torch.baddbmm(bias[:, None], hidden[-1][:, None], weight)[:, 0].relu_())
-        return torch.sub(ODE_GAIN * hidden[-1], state), hidden
+        self._reached[index] = hidden
+        return torch.sub(ODE_GAIN * hidden[-1], state)
 
-    def pull_back(self, gradient: Tensor, saved: list[Tensor]) -> Tensor:
+    def value(self) -> None:
+        """Nothing is gathered but the states."""
+
+    def turn(self, gradient: Tensor | None) -> None:
+        """Start to gather gradients."""
+        del gradient
+        self._layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.weights]
+        self._weights_t = [weight.mT.contiguous() for weight in self.weights]
+
+    def pull_back(self, index: int, gradient: Tensor) -> Tensor:
         """Gradient at the slope to gradient at the state."""
+        reached = self._reached[index]
         above = ODE_GAIN * gradient
         for layer in reversed(range(len(self.weights))):
-            above = above * (saved[layer + 1] > 0)
-            self._layers[layer].append((saved[layer], above))
-            above = torch.bmm(above[:, None], self.weights[layer].transpose(1, 2))[:, 0]
+            above = above * (reached[layer + 1] > 0)
+            self._layers[layer].append((reached[layer], above))
+            above = torch.bmm(above[:, None], self._weights_t[layer])[:, 0]
         return above - gradient
 
     def gradients(self) -> tuple[Tensor | None, ...]:
@@ -69,50 +93,36 @@ class DeepField:
             biases.append(above.sum(1))
         return *weights, *biases
 
-    def saved_bytes(self, state: Tensor) -> int:
-        """What reached each layer."""
-        return sum(bias.numel() for bias in self.biases) * state.element_size()
-
 
 def neural_ode_states(
-    start: Float[Tensor, "condition size"],
+    start: Float[Tensor, "*model condition size"],
     weights: Sequence[Tensor],
     biases: Sequence[Tensor],
     *,
-    n_bins: int,
-    bin_width: float,
+    grid: Grid,
     ode_tau: float,
-    solver: str,
-    steps_per_bin: int,
-) -> Float[Tensor, "condition time size"]:
-    """States v of the input systems at every bin, each condition on its own.
+) -> Float[Tensor, "*model condition time size"]:
+    """States v of the input systems at every bin, each condition on its own, all as one batch.
 
     Args:
         start: v(0) per condition.
         weights: one (condition, fan in, fan out) tensor per layer.
         biases: one (condition, fan out) tensor per layer.
-        n_bins: number of bins.
-        bin_width: in units of the network's time constant.
+        grid: steps in units of the network's time constant.
         ode_tau: time constant of v, in the same units.
-        solver: as for the network.
-        steps_per_bin: as for the network.
     """
-    return integrate(
-        DeepField,
-        (*weights, *biases),
-        start,
-        n_bins=n_bins,
-        bin_width=bin_width / ode_tau,
-        solver=solver,
-        steps_per_bin=steps_per_bin,
-    )
+    n_models = start.ndim - 2
+    flat = [parameter.flatten(0, n_models) for parameter in (*weights, *biases)]
+    slower = grid._replace(step=grid.step / ode_tau)
+    states, _ = integrate(DeepField, tuple(flat), start.flatten(0, n_models), grid=slower)
+    return states.transpose(0, 1).unflatten(0, start.shape[:-1])
 
 
 def input_drive(
-    states: Float[Tensor, "condition time size"], raw_readout: Tensor
-) -> Float[Tensor, "condition time input"]:
+    states: Float[Tensor, "*model condition time size"], raw_readout: Float[Tensor, "*model input size"]
+) -> Float[Tensor, "*model condition time input"]:
     """Dhat v: what enters the tanh, and what the activity penalty weighs."""
-    return states @ (raw_readout / raw_readout.norm(dim=1, keepdim=True)).T
+    return states @ (raw_readout / raw_readout.norm(dim=-1, keepdim=True)).mT.unsqueeze(-3)
 
 
 class NeuralOde(NamedTuple):

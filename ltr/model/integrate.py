@@ -2,8 +2,10 @@
 
 Discretise, then optimise: the backward pass differentiates the very steps that the
 forward pass took, so gradients equal those of automatic differentiation up to
-rounding, at a fraction of its time and memory. The gradient of a weight matrix is one
-product of adjoints and rates (supplement D.2.2), not one matrix a step.
+rounding, at a fraction of its time and memory.
+
+A field may keep what it computed for the backward pass, or only a segment of bins of
+it: then the backward pass walks each segment forward once more before it walks back.
 """
 
 from __future__ import annotations
@@ -16,8 +18,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ltr.types import Float
-
-SAVED_BYTES = 1 << 30  # what the forward pass may keep for the backward pass; beyond it, rates are computed again
 
 
 class Tableau(NamedTuple):
@@ -35,175 +35,207 @@ TABLEAUS = {
 }
 
 
+class Grid(NamedTuple):
+    """The steps to take: a method, on equal parts of every bin.
+
+    Attributes:
+        tableau: the method.
+        n_bins: number of bins; there is a step (or several) from each to the next.
+        step: length of a step, in units of the time constant.
+        steps_per_bin: steps from one bin to the next.
+    """
+
+    tableau: Tableau
+    n_bins: int
+    step: float
+    steps_per_bin: int
+
+    @classmethod
+    def of(cls, solver: str, *, n_bins: int, bin_width: float, steps_per_bin: int) -> Grid:
+        """From the solver's name and the bin width in units of the time constant."""
+        return cls(TABLEAUS[solver], n_bins, bin_width / steps_per_bin, steps_per_bin)
+
+    @property
+    def per_bin(self) -> int:
+        """Evaluations of the field from one bin to the next; evaluation ``bin * per_bin`` is at the bin itself."""
+        return self.steps_per_bin * len(self.tableau.b)
+
+    @property
+    def evaluations(self) -> int:
+        """Evaluations of the field in all."""
+        return (self.n_bins - 1) * self.per_bin
+
+    def fraction(self, substep: int, stage: int) -> float:
+        """Where a stage lies between its bin and the next."""
+        return (substep + self.tableau.c[stage]) / self.steps_per_bin
+
+
 @runtime_checkable
 class Field(Protocol):
     """A vector field f(state) + entering, that can pull gradients back through itself.
 
-    Built anew for every pass from its parameters; it may gather gradients of them in between.
+    Built anew for every pass from its parameters; evaluations are counted from 0. It keeps what its pull-backs
+    need, at least of the bins that :meth:`begin` announced last, and gathers gradients of its parameters.
     """
 
-    def evaluate(self, state: Tensor) -> tuple[Tensor, Any]:
-        """f(state), a new tensor, and what :meth:`pull_back` needs to know about this evaluation."""
+    def segment_bins(self, *, backward: bool) -> int:
+        """How many bins the field keeps at once; without a backward pass to come, it need not keep any."""
         ...
 
-    def pull_back(self, gradient: Tensor, saved: Any) -> Tensor:
-        """Gradient at f(state) to gradient at state, a new tensor; gathers the parameters' share."""
+    def begin(self, first: int) -> None:
+        """A segment of bins starts; what was kept of others may go."""
+        ...
+
+    def evaluate(self, index: int, state: Tensor, entering: Tensor | None) -> Tensor:
+        """f(state) + entering, a new tensor."""
+        ...
+
+    def finish(self, state: Tensor) -> None:
+        """The last bin is reached."""
+        ...
+
+    def value(self) -> Tensor | None:
+        """What the field gathered on its way (a loss), a result beside the states."""
+        ...
+
+    def turn(self, gradient: Tensor | None) -> Tensor | None:
+        """The way back begins: gradient at :meth:`value` to gradient at the last bin's state (None for none)."""
+        ...
+
+    def pull_back(self, index: int, gradient: Tensor) -> Tensor:
+        """Gradient at an evaluation's result to gradient at its state, a new tensor."""
         ...
 
     def gradients(self) -> tuple[Tensor | None, ...]:
         """Gradients of the parameters, in the order in which the field was built from them."""
         ...
 
-    def saved_bytes(self, state: Tensor) -> int:
-        """Size of what one evaluation saves."""
-        ...
-
-
-class _Plan(NamedTuple):
-    """What the forward and the backward pass share, apart from tensors."""
-
-    build: Callable[..., Field]
-    tableau: Tableau
-    step: float
-    steps_per_bin: int
-    save: bool
-
 
 def integrate(
     build: Callable[..., Field],
     parameters: tuple[Tensor | None, ...],
-    start: Float[Tensor, "trial state"],
-    injection: Float[Tensor, "trial time state"] | None = None,
-    input_on: Float[Tensor, "trial step"] | None = None,
+    start: Float[Tensor, " *state"],
+    entering: Float[Tensor, "end step *state"] | None = None,
     *,
-    n_bins: int,
-    bin_width: float,
-    solver: str = "heun",
-    steps_per_bin: int = 1,
-    saved_bytes: int = SAVED_BYTES,
-) -> Float[Tensor, "trial time state"]:
-    """Integrate dz/dt = f(z) + injection over the bins.
+    grid: Grid,
+) -> tuple[Float[Tensor, " time *state"], Tensor | None]:
+    """Integrate dz/dt = f(z) + entering over the bins.
 
     Args:
         build: makes the vector field from ``parameters``.
         parameters: tensors that may need gradients.
-        start: state at the first bin.
-        injection: outside drive at the bins, linear in between; None for none.
-        input_on: 1 where the drive is on in the step from one bin to the next, else 0 (time - 1 steps): it
-            switches off exactly on a bin, never within a step.
-        n_bins: number of bins.
-        bin_width: time from bin to bin, in units of the time constant.
-        solver: ``euler`` (order 1), ``heun`` (2) or ``rk4`` (4).
-        steps_per_bin: equal steps between two bins.
-        saved_bytes: memory that the forward pass may keep for the backward pass.
+        start: state at the first bin, of any shape.
+        entering: outside drive at both ends (2) of the steps from the first bins to the next, linear in between;
+            later steps have none.
+        grid: the steps.
 
     Returns:
-        The state at every bin, the first being ``start``.
+        The state at every bin, the first being ``start``, and what the field gathered.
     """
-    tableau = TABLEAUS[solver]
-    evaluations = (n_bins - 1) * steps_per_bin * len(tableau.b)
-    save = build(*parameters).saved_bytes(start) * evaluations <= saved_bytes
-    plan = _Plan(build, tableau, bin_width / steps_per_bin, steps_per_bin, save)
-    if injection is None or input_on is None:
-        entering = None
-    else:  # the drive at both ends of each step from bin to bin: step x trial x state
-        on = input_on.T[:, :, None]
-        timed = injection.transpose(0, 1)
-        entering = torch.stack([on * timed[:-1], on * timed[1:]])
-    states: Tensor = _Integration.apply(plan, n_bins, start, entering, *parameters)
-    return states.transpose(0, 1)
+    tensors = (start, entering, *parameters)
+    backward = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    states, value = _Integration.apply(_Plan(build, grid, backward), *tensors)
+    return states, value
+
+
+class _Plan(NamedTuple):
+    """What a pass must know besides tensors."""
+
+    build: Callable[..., Field]
+    grid: Grid
+    backward: bool
 
 
 class _Integration(torch.autograd.Function):
-    """All bins in one node of the graph; states are time x trial x state inside."""
+    """All bins in one node of the graph."""
 
     @staticmethod
     def forward(
-        ctx: Any, plan: _Plan, n_bins: int, start: Tensor, entering: Tensor | None, *parameters: Tensor | None
-    ) -> Tensor:
-        field = plan.build(*parameters)
-        keep = plan.save and any(ctx.needs_input_grad)
-        states = start.new_empty(n_bins, *start.shape)
-        states[0] = state = start
-        visited, saved = [], []
-        for index in range(n_bins - 1):
-            for substep in range(plan.steps_per_bin):
-                visited.append(state)
-                state, stages = _advance(field, plan, state, _ends(entering, index), substep)
-                if keep:
-                    saved.append(stages)
-            states[index + 1] = state
-        ctx.plan, ctx.saved, ctx.has_entering = plan, saved, entering is not None
-        # every state is a new tensor that nothing changes, so keeping them outside of save_for_backward is safe
-        ctx.visited = visited if any(ctx.needs_input_grad) else []
-        ctx.save_for_backward(entering, *parameters)
-        return states
+        ctx: Any, plan: _Plan, start: Tensor, entering: Tensor | None, *parameters: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        grid, field = plan.grid, plan.build(*parameters)
+        size = min(field.segment_bins(backward=plan.backward), grid.n_bins)
+        visited = [start]
+        for first in range(0, grid.n_bins, size):
+            _walk(field, grid, visited, entering, first=first, stop=min(first + size, grid.n_bins))
+        states = torch.stack(visited)
+        if plan.backward:
+            ctx.field, ctx.grid, ctx.size, ctx.walked = field, grid, size, first
+            ctx.save_for_backward(states, entering, *parameters)  # parameters: torch then notices their changes
+        return states, field.value()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        plan: _Plan = ctx.plan
-        entering, *parameters = ctx.saved_tensors
-        field = plan.build(*parameters)
-        from_entering = torch.zeros_like(entering) if ctx.has_entering else None
-        adjoint = gradient[-1].clone()
-        for index in reversed(range(len(gradient) - 1)):
-            for substep in reversed(range(plan.steps_per_bin)):
-                position = index * plan.steps_per_bin + substep
-                if ctx.saved:
-                    stages = ctx.saved.pop()
-                else:
-                    stages = _advance(field, plan, ctx.visited[position], _ends(entering, index), substep)[1]
-                ends = None if from_entering is None else from_entering[:, index]
-                adjoint = _retreat(field, plan, adjoint, stages=stages, from_ends=ends, substep=substep)
-            adjoint += gradient[index]
-        return None, None, adjoint, from_entering, *field.gradients()
+    def backward(ctx: Any, at_states: Tensor, at_value: Tensor | None) -> tuple[Tensor | None, ...]:
+        field, grid, size = ctx.field, ctx.grid, ctx.size
+        states, entering, *_ = ctx.saved_tensors
+        from_entering = None if entering is None else torch.zeros_like(entering)
+        adjoint = at_states[-1].clone()
+        for first in reversed(range(0, grid.n_bins, size)):
+            stop = min(first + size, grid.n_bins)
+            if first != ctx.walked:  # the last one is still there
+                # a copy: the field keeps it, and a view of this node's result would keep the node
+                _walk(field, grid, [states[first].clone()], entering, first=first, stop=stop)
+                ctx.walked = first
+            if stop == grid.n_bins:
+                from_last = field.turn(at_value)
+                adjoint = adjoint if from_last is None else adjoint + from_last
+            for index in reversed(range(first, min(stop, grid.n_bins - 1))):
+                adjoint = _retreat(field, grid, adjoint, index, from_entering)
+                adjoint += at_states[index]
+        return None, adjoint, from_entering, *field.gradients()
 
 
-def _ends(entering: Tensor | None, index: int) -> tuple[Tensor, Tensor] | None:
-    return None if entering is None else (entering[0, index], entering[1, index])
+def _walk(field: Field, grid: Grid, visited: list[Tensor], entering: Tensor | None, *, first: int, stop: int) -> None:
+    """One segment forward: from the state at its first bin, last in ``visited``, to that at the next one's first."""
+    field.begin(first)
+    for index in range(first, min(stop, grid.n_bins - 1)):
+        ends = None if entering is None or index >= entering.shape[1] else (entering[0, index], entering[1, index])
+        visited.append(_advance(field, grid, visited[-1], ends, index))
+    if stop == grid.n_bins:
+        field.finish(visited[-1])
 
 
-def _advance(
-    field: Field, plan: _Plan, state: Tensor, ends: tuple[Tensor, Tensor] | None, substep: int
-) -> tuple[Tensor, list[Any]]:
-    """One step forward; what each stage saved comes along."""
-    slopes: list[Tensor] = []
-    stages = []
-    for weights, share in zip(plan.tableau.a, plan.tableau.c, strict=True):
-        stage = state
-        for weight, slope in zip(weights, slopes, strict=True):
-            if weight:
-                stage = torch.add(stage, slope, alpha=plan.step * weight)
-        slope, saved = field.evaluate(stage)
-        if ends is not None:
-            fraction = (substep + share) / plan.steps_per_bin
-            slope += ends[0] if fraction == 0 else ends[1] if fraction == 1 else torch.lerp(*ends, fraction)
-        slopes.append(slope)
-        stages.append(saved)
-    for weight, slope in zip(plan.tableau.b, slopes, strict=True):
-        state = torch.add(state, slope, alpha=plan.step * weight)
-    return state, stages
+def _advance(field: Field, grid: Grid, state: Tensor, ends: tuple[Tensor, Tensor] | None, index: int) -> Tensor:
+    """From one bin to the next."""
+    tableau, evaluation = grid.tableau, index * grid.per_bin
+    for substep in range(grid.steps_per_bin):
+        slopes: list[Tensor] = []
+        for stage, weights in enumerate(tableau.a):
+            at_stage = state
+            for weight, slope in zip(weights, slopes, strict=True):
+                if weight:
+                    at_stage = torch.add(at_stage, slope, alpha=grid.step * weight)
+            drive = None
+            if ends is not None:
+                fraction = grid.fraction(substep, stage)
+                drive = ends[0] if fraction == 0 else ends[1] if fraction == 1 else torch.lerp(*ends, fraction)
+            slopes.append(field.evaluate(evaluation, at_stage, drive))
+            evaluation += 1
+        for weight, slope in zip(tableau.b, slopes, strict=True):
+            state = torch.add(state, slope, alpha=grid.step * weight)
+    return state
 
 
-def _retreat(
-    field: Field, plan: _Plan, adjoint: Tensor, *, stages: list[Any], from_ends: Tensor | None, substep: int
-) -> Tensor:
-    """One step backward: adjoint after the step to adjoint before it."""
-    tableau = plan.tableau
-    at_stages: dict[int, Tensor] = {}
-    for stage in reversed(range(len(tableau.b))):
-        at_slope = adjoint * (plan.step * tableau.b[stage])
-        for later in range(stage + 1, len(tableau.b)):
-            if tableau.a[later][stage]:
-                at_slope.add_(at_stages[later], alpha=plan.step * tableau.a[later][stage])
-        at_stages[stage] = field.pull_back(at_slope, stages[stage])
-        if from_ends is not None:
-            fraction = (substep + tableau.c[stage]) / plan.steps_per_bin
-            if fraction < 1:
-                from_ends[0].add_(at_slope, alpha=1 - fraction)
-            if fraction > 0:
-                from_ends[1].add_(at_slope, alpha=fraction)
-    for at_stage in at_stages.values():
-        adjoint = adjoint + at_stage
+def _retreat(field: Field, grid: Grid, adjoint: Tensor, index: int, from_entering: Tensor | None) -> Tensor:
+    """From the adjoint at the next bin to the one at this bin."""
+    tableau, evaluation = grid.tableau, (index + 1) * grid.per_bin
+    entered = from_entering is not None and index < from_entering.shape[1]
+    for substep in reversed(range(grid.steps_per_bin)):
+        at_stages: dict[int, Tensor] = {}
+        for stage in reversed(range(len(tableau.b))):
+            evaluation -= 1
+            at_slope = adjoint * (grid.step * tableau.b[stage])
+            for later, at_stage in at_stages.items():
+                if tableau.a[later][stage]:
+                    at_slope.add_(at_stage, alpha=grid.step * tableau.a[later][stage])
+            at_stages[stage] = field.pull_back(evaluation, at_slope)
+            if entered and from_entering is not None:
+                fraction = grid.fraction(substep, stage)
+                if fraction < 1:
+                    from_entering[0, index].add_(at_slope, alpha=1 - fraction)
+                if fraction > 0:
+                    from_entering[1, index].add_(at_slope, alpha=fraction)
+        for at_stage in at_stages.values():
+            adjoint = adjoint + at_stage
     return adjoint

@@ -7,24 +7,84 @@ on the size of the data. Supplement A.1.1 (squared error) and A.1.2 (Poisson).
 from __future__ import annotations
 
 import math
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ltr.model.readout import log_link_
 from ltr.types import Array, Bool, Float
 
 SMALLEST_RATE = 1e-9  # expected count per bin of a neuron that was silent in training
 
 
-def squared_error(prediction: Tensor, activity: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error over entries where ``mask`` is true (NaN when it is nowhere)."""
-    return (mask * (prediction - activity) ** 2).sum() / mask.sum()
+def squared_terms(prediction: Tensor, activity: Tensor) -> Tensor:
+    """Squared error of every entry."""
+    return (prediction - activity) ** 2
 
 
-def poisson_loss(log_rate: Tensor, counts: Tensor, mask: Tensor) -> Tensor:
-    """Mean of rate - count log(rate) over entries where ``mask`` is true: the negative log-likelihood up to log y!."""
-    return (mask * (torch.exp(log_rate) - counts * log_rate)).sum() / mask.sum()
+def poisson_terms(log_rate: Tensor, counts: Tensor) -> Tensor:
+    """rate - count log(rate) of every entry: the negative log-likelihood up to log y!."""
+    return torch.exp(log_rate) - counts * log_rate
+
+
+@runtime_checkable
+class Residual(Protocol):
+    """A likelihood on the way through a network: sums up the loss, and turns readouts into its derivatives.
+
+    Everything happens in memory that is there already; fresh memory would cost more than the arithmetic.
+    """
+
+    def __call__(
+        self,
+        output: Float[Tensor, "*model trial neuron"],
+        activity: Float[Tensor, "*model trial neuron"],
+        mask: Float[Tensor, "*model trial neuron"],
+        log_gain: Float[Tensor, "*model neuron"] | None,
+        scratch: Float[Tensor, "3 *model trial neuron"],
+    ) -> tuple[Float[Tensor, " *model"], Float[Tensor, "*model neuron"] | None]:
+        """Sum of the loss over entries where ``mask`` is 1, and its derivative by ``log_gain`` (None without one).
+
+        Args:
+            output: the readout of one bin, overwritten with the derivative of the sum.
+            activity: what was measured.
+            mask: 1 or 0.
+            log_gain: logarithm of a gain per neuron.
+            scratch: overwritten.
+        """
+        ...
+
+
+def gaussian_residual(
+    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """:class:`Residual` of the squared error."""
+    del scratch
+    assert log_gain is None
+    flat = output.sub_(activity).mul_(mask).flatten(-2)
+    total = torch.linalg.vecdot(flat, flat)
+    output.mul_(2)
+    return total, None
+
+
+def poisson_residual(
+    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Tensor, *, link: str
+) -> tuple[Tensor, Tensor | None]:
+    """:class:`Residual` of rate - count log(rate), with rate = gain softplus(z) or exp(z)."""
+    slope, rate, terms = scratch
+    log_rate = log_link_(output, link, slope, terms)
+    if log_gain is not None:
+        log_rate += log_gain[..., None, :]
+    torch.exp(log_rate, out=rate)
+    torch.sub(rate, torch.mul(activity, log_rate, out=terms), out=terms)
+    total = torch.linalg.vecdot(terms.flatten(-2), mask.flatten(-2))
+    at_log_rate = rate.sub_(activity).mul_(mask)
+    if link == "exp":
+        output.copy_(at_log_rate)
+    else:
+        torch.mul(at_log_rate, slope, out=output)
+    return total, None if log_gain is None else at_log_rate.sum(-2)
 
 
 def poisson_log_probability(rate: Float[Array, ...], counts: Array) -> Float[Array, ...]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ltr.model import inputs as input_model
-from ltr.model.dynamics import ACTIVATIONS, RecurrentField
+from ltr.model.dynamics import ACTIVATIONS
 from ltr.model.factors import TrialPrior, trial_factors, unit_norm
-from ltr.model.integrate import integrate
+from ltr.model.integrate import Grid
+from ltr.model.likelihoods import Residual, gaussian_residual, poisson_residual
 from ltr.model.readout import inverse_softplus, log_link, orthonormal
+from ltr.model.rollout import Observed, Target, Weights, Workspace, rollout
 from ltr.settings import FactorSettings, InputSettings, ModelSettings, SolverSettings
 from ltr.types import Array, Float, Int
 
@@ -70,6 +73,39 @@ class Prediction:
     input_drive: Tensor | None
 
 
+class Pass(NamedTuple):
+    """A rollout for training.
+
+    Attributes:
+        states: z, time x state x trial (models, if any, as the second axis).
+        loss: mean loss over the target's entries.
+        inputs: u while any trial has input, condition x time x input.
+        input_drive: Dhat v of a neural ODE, likewise.
+    """
+
+    states: Tensor
+    loss: Tensor | None
+    inputs: Tensor | None
+    input_drive: Tensor | None
+
+
+class Reading(NamedTuple):
+    """What the readout needs: S, M, a constant and the logarithm of a gain per neuron."""
+
+    basis: Tensor
+    readout: Tensor
+    bias: Tensor | None
+    log_gain: Tensor | None
+
+
+class _Trials(NamedTuple):
+    """What a rollout must know of its trials: c, and the one condition and the steps in which input is on."""
+
+    factors: Float[Tensor, "*model rank trial"]
+    in_condition: Float[Tensor, "condition trial"]
+    input_on: Float[Tensor, "step trial"]
+
+
 class LowTensorRankRNN(nn.Module):
     """Parameters of the model, and its prediction.
 
@@ -83,7 +119,9 @@ class LowTensorRankRNN(nn.Module):
 
     mapping: Tensor
     input_on: Tensor
-    condition: Tensor
+    in_condition: Tensor
+    used: Float[Tensor, "model rank"] | None
+    """In a stack of networks (see ltr.model.stack): 1 for components that a model has, 0 for padded ones."""
     known_input: Tensor
 
     def __init__(
@@ -102,6 +140,8 @@ class LowTensorRankRNN(nn.Module):
         self.model, self.factors, self.inputs, self.solver = model, factors, inputs, solver
         self.design = design
         self.activation = ACTIVATIONS[model.activation]
+        self.workspace = Workspace()
+        self.used = None
         self.prior = TrialPrior(design.trials, design.epochs, design.has_data, factors)
         self._draw_recurrent(generator)
         self._draw_inputs(generator)
@@ -109,7 +149,7 @@ class LowTensorRankRNN(nn.Module):
         mapping = np.zeros((len(design.trials), 0)) if factors.constant_factors else self.prior.mapping()
         self.register_buffer("mapping", torch.as_tensor(mapping), persistent=False)
         self.register_buffer("input_on", self._input_on(design.off_bin), persistent=False)
-        self.register_buffer("condition", torch.as_tensor(design.conditions), persistent=False)
+        self.register_buffer("in_condition", self._in_condition(design.conditions), persistent=False)
         if design.known_input is not None:
             self.register_buffer("known_input", torch.as_tensor(design.known_input), persistent=False)
         self.to(dtype)
@@ -166,9 +206,12 @@ class LowTensorRankRNN(nn.Module):
                 bias = np.array([inverse_softplus(1.0 if use_gain else value) for value in mean])
             self.readout_bias = nn.Parameter(torch.as_tensor(bias))
 
-    def _input_on(self, off_bin: Array) -> Tensor:
+    def _input_on(self, off_bin: Array) -> Float[Tensor, "step trial"]:
         steps = np.arange(self.design.n_bins - 1)
-        return torch.as_tensor((steps[None] < np.asarray(off_bin)[:, None]).astype(float))
+        return torch.as_tensor((steps[:, None] < np.asarray(off_bin)[None]).astype(float))
+
+    def _in_condition(self, conditions: Array) -> Float[Tensor, "condition trial"]:
+        return torch.as_tensor(np.equal.outer(np.arange(self.design.n_conditions), conditions).astype(float))
 
     # -- derived quantities
 
@@ -192,111 +235,163 @@ class LowTensorRankRNN(nn.Module):
             return int(self.design.known_input.shape[2])
         return self.model.rank if self.in_space else self.inputs.input_dimension
 
+    def mean(self, values: Tensor, *, by_component: bool) -> Float[Tensor, " *model"]:
+        """Mean of a quantity of each model, whose last axis may go over components; padded ones do not count."""
+        if self.used is None:
+            return values.mean()
+        if by_component:
+            share = self.used.mean(-1)
+            used = self.used.reshape(len(share), *[1] * (values.ndim - 2), -1)
+            return (values * used).flatten(1).mean(1) / share
+        return values.flatten(1).mean(1)
+
     @property
     def bin_width(self) -> float:
         """Bin width in units of the time constant."""
         return self.design.bin_ms / self.model.tau_ms
 
-    def basis(self) -> Float[Tensor, "unit state"]:
+    def grid(self, n_bins: int | None = None) -> Grid:
+        """Steps over the first bins (all, if not given)."""
+        return Grid.of(
+            self.solver.solver,
+            n_bins=self.design.n_bins if n_bins is None else n_bins,
+            bin_width=self.bin_width,
+            steps_per_bin=self.solver.steps_per_bin,
+        )
+
+    def basis(self) -> Float[Tensor, "*model unit state"]:
         """S = [A, directions of free inputs]: x = S z."""
         columns = unit_norm(self.columns)
+        if self.used is not None:
+            columns = columns * self.used[:, None, :]
         if self.n_inputs == 0 or self.in_space:
             return columns
-        return torch.cat([columns, unit_norm(self.input_columns)], dim=1)
+        return torch.cat([columns, unit_norm(self.input_columns)], dim=-1)
 
-    def unit_rows(self) -> Float[Tensor, "unit rank"]:
+    def unit_rows(self) -> Float[Tensor, "*model unit rank"]:
         """B, rows of unit norm."""
         return unit_norm(self.rows)
 
-    def trial_factors(self) -> Float[Tensor, "trial rank"]:
+    def trial_factors(self) -> Float[Tensor, "*model trial rank"]:
         """c of every trial; trials without training data get their expectation given the others."""
         return trial_factors(self.whitened, self.mapping, self.offset)
 
-    def readout(self) -> Float[Tensor, "neuron unit"]:
+    def readout(self) -> Float[Tensor, "*model neuron unit"]:
         """M."""
         return orthonormal(self.readout_raw) if self.model.readout == "orthonormal" else self.readout_raw
 
     # -- prediction
 
-    def input_courses(self) -> tuple[Tensor | None, Tensor | None]:
-        """u and Dhat v, each condition x time x input (one row when inputs are shared)."""
-        kind, n_bins = self.inputs.inputs, self.design.n_bins
+    def input_courses(self, n_bins: int | None = None) -> tuple[Tensor | None, Tensor | None]:
+        """u and Dhat v over the first bins (all, if not given), each condition x time x input (one if shared)."""
+        kind = self.inputs.inputs
+        n_bins = self.design.n_bins if n_bins is None else n_bins
         if kind == "none":
             return None, None
         if kind == "known":
-            return self.known_input, None
+            return self.known_input[:, :n_bins], None
         if kind == "constant":
-            return self.input_level[:, None].expand(-1, n_bins, -1), None
+            return self.input_level.unsqueeze(-2).expand(*self.input_level.shape[:-1], n_bins, -1), None
         states = input_model.neural_ode_states(
             self.ode_start,
             list(self.ode_weights),
             list(self.ode_biases),
-            n_bins=n_bins,
-            bin_width=self.bin_width,
+            grid=self.grid(n_bins),
             ode_tau=self.inputs.ode_tau,
-            solver=self.solver.solver,
-            steps_per_bin=self.solver.steps_per_bin,
         )
         driven = input_model.input_drive(states, self.ode_readout)
         return torch.tanh(driven), driven
 
-    def _injection(self, courses: Tensor | None, condition: Tensor) -> Tensor:
-        """What enters each coordinate of z on each trial, trial x time x state."""
-        rank = self.model.rank
-        if courses is None:
-            return self.offset.new_zeros(len(condition), self.design.n_bins, rank)
-        entering = courses * self.input_gain
+    def _entering(self, courses: Tensor, trials: _Trials) -> Tensor:
+        """What enters each coordinate of z at both ends of each step: end x step x state x trial."""
+        entering = (courses * self.input_gain[..., None, None, :]).movedim(-2, 0).mT  # time, input, condition
         if not self.in_space:
-            entering = nn.functional.pad(entering, (rank, 0))
-        return entering[condition] if len(entering) > 1 else entering.expand(len(condition), -1, -1)
+            entering = nn.functional.pad(entering, (0, 0, self.model.rank, 0))
+        timed = _per_trial(entering, trials.in_condition)
+        on = trials.input_on.reshape(len(trials.input_on), *[1] * (timed.ndim - 2), -1)
+        return torch.stack([on * timed[:-1], on * timed[1:]])
 
-    def _recurrent_bias(self) -> Tensor | None:
-        return self.recurrent_bias if self.model.recurrent_bias else None
-
-    def rollout(
-        self,
-        factors: Float[Tensor, "trial rank"],
-        condition: Int[Tensor, " trial"],
-        input_on: Float[Tensor, "trial step"],
-    ) -> tuple[Float[Tensor, "trial time state"], Tensor | None, Tensor | None]:
-        """States of given trials, and the inputs (u, Dhat v)."""
-        courses, driven = self.input_courses()
-        basis, rows = self.basis(), self.unit_rows()
-        injection = self._injection(courses, condition)
-        start = self.start[condition] if len(self.start) > 1 else self.start.expand(len(condition), -1)
-        start = nn.functional.pad(start, (0, basis.shape[1] - self.model.rank))
-        state = integrate(
-            partial(RecurrentField, self.activation),
-            (basis, rows, factors, self._recurrent_bias()),
+    def _rollout(self, trials: _Trials, observed: Observed | None = None) -> Pass:
+        basis = self.basis()
+        steps = len(trials.input_on)
+        courses, driven = self.input_courses(steps + 1)
+        entering = None if courses is None or steps == 0 else self._entering(courses, trials)
+        start = _per_trial(self.start.mT, trials.in_condition)
+        start = nn.functional.pad(start, (0, 0, 0, basis.shape[-1] - self.model.rank))
+        read = (None, None, None) if observed is None else self.reading()[1:]
+        bias = self.recurrent_bias if self.model.recurrent_bias else None
+        states, loss = rollout(
             start,
-            injection,
-            input_on,
-            n_bins=self.design.n_bins,
-            bin_width=self.bin_width,
-            solver=self.solver.solver,
-            steps_per_bin=self.solver.steps_per_bin,
+            entering,
+            Weights(basis, self.unit_rows(), trials.factors, bias, *read),
+            activation=self.activation,
+            grid=self.grid(),
+            observed=observed,
+            workspace=self.workspace,
         )
-        return state, courses, driven
+        return Pass(states, loss, courses, driven)
 
-    def read_out(self, state: Float[Tensor, "trial time state"]) -> Float[Tensor, "trial time neuron"]:
-        """Expected activity, or the logarithm of the expected count per bin for Poisson."""
-        rates = self.activation.value(state @ self.basis().T)
-        output = rates @ self.readout().T
-        if self.has_readout_bias:
-            output = output + self.readout_bias
+    def _recorded(self, trials: Tensor | None) -> _Trials:
+        """The recording's trials, or those at the given positions."""
+        factors, in_condition = self.trial_factors().mT, self.in_condition
+        input_on = self.input_on[: _last_on(self.design.off_bin, self.design.n_bins)]
+        if trials is None:
+            return _Trials(factors.contiguous(), in_condition, input_on)
+        return _Trials(*(whole.index_select(-1, trials) for whole in (factors, in_condition, input_on)))
+
+    def compare(self, target: Target | None, trials: Int[Tensor, " kept"] | None = None) -> Pass:
+        """Roll out the recording's trials (or those at the given positions) and compare them with a target.
+
+        Predictions are never there all at once; see :meth:`forward` for them.
+        """
+        observed = None if target is None else Observed(target, trials, self._residual())
+        return self._rollout(self._recorded(trials), observed)
+
+    def _residual(self) -> Residual:
+        if self.model.likelihood == "poisson":
+            return partial(poisson_residual, link=self.model.link)
+        return gaussian_residual
+
+    def reading(self) -> Reading:
+        """How states become predictions."""
+        bias = self.readout_bias if self.has_readout_bias else None
+        return Reading(self.basis(), self.readout(), bias, getattr(self, "log_gain", None))
+
+    def read_out(
+        self, state: Float[Tensor, "*first trial state"], reading: Reading | None = None
+    ) -> Float[Tensor, "*first trial neuron"]:
+        """Expected activity, or the logarithm of the expected count per bin for Poisson.
+
+        Args:
+            state: z, whatever axes come first (models, if any, last of them).
+            reading: as :meth:`reading` gives it, for those who ask several times.
+        """
+        basis, readout, bias, log_gain = reading or self.reading()
+        output = self.activation.value(state @ basis.mT) @ readout.mT
+        if bias is not None:
+            output = output + bias[..., None, :]
         if self.model.likelihood == "poisson":
             output = log_link(output, self.model.link)
-            if hasattr(self, "log_gain"):
-                output = output + self.log_gain
+            if log_gain is not None:
+                output = output + log_gain[..., None, :]
         return output
+
+    def _predict(self, trials: _Trials) -> Prediction:
+        states, _, courses, driven = self._rollout(trials)
+        output = self.read_out(states.mT).movedim(0, -2)
+        return Prediction(
+            states.movedim((-1, 0), (-3, -2)), output, self._to_the_end(courses), self._to_the_end(driven)
+        )
+
+    def _to_the_end(self, courses: Tensor | None) -> Tensor | None:
+        """With zeros from where no trial has input."""
+        if courses is None:
+            return None
+        return nn.functional.pad(courses, (0, 0, 0, self.design.n_bins - courses.shape[-2]))
 
     def forward(self, trials: Int[Tensor, " kept"] | None = None) -> Prediction:
         """Predict the recording's trials (or those at the given positions)."""
-        factors, condition, input_on = self.trial_factors(), self.condition, self.input_on
-        if trials is not None:
-            factors, condition, input_on = factors[trials], condition[trials], input_on[trials]
-        state, courses, driven = self.rollout(factors, condition, input_on)
-        return Prediction(state, self.read_out(state), courses, driven)
+        return self._predict(self._recorded(trials))
 
     def factors_at(self, trials: Array, epochs: Array) -> Float[Tensor, "new rank"]:
         """Expected c at any trial numbers, given those of the trials with data (ledger 1.3).
@@ -313,9 +408,21 @@ class LowTensorRankRNN(nn.Module):
     @torch.no_grad()
     def predict_with(self, factors: Float[Tensor, "new rank"], conditions: Array, off_bin: Array) -> Prediction:
         """Predict trials with given factors, conditions and ends of the input."""
-        on = self._input_on(off_bin).to(factors)
-        state, courses, driven = self.rollout(factors, torch.as_tensor(conditions, device=factors.device), on)
-        return Prediction(state, self.read_out(state), courses, driven)
+        input_on = self._input_on(off_bin)[: _last_on(off_bin, self.design.n_bins)].to(factors)
+        in_condition = self._in_condition(conditions).to(factors)
+        return self._predict(_Trials(factors.mT.contiguous(), in_condition, input_on))
+
+
+def _per_trial(courses: Tensor, in_condition: Tensor) -> Tensor:
+    """The last axis from conditions (or one for all) to trials: a product, whose gradient need not scatter."""
+    if courses.shape[-1] == 1:
+        return courses.expand(*courses.shape[:-1], in_condition.shape[-1])
+    return courses @ in_condition
+
+
+def _last_on(off_bin: Array, n_bins: int) -> int:
+    """Number of steps in which any trial has input."""
+    return int(min(np.max(off_bin, initial=0), n_bins - 1))
 
 
 def _normal(generator: torch.Generator, *shape: int) -> Tensor:

@@ -25,8 +25,8 @@ class StageStarted:
 class Evaluated:
     """The model was evaluated on the entries that were kept from training.
 
-    ``scores`` holds ``train_score``, ``validation_score`` and ``test_score`` (variance
-    explained, or bits per spike for Poisson); they are for display, the loop itself
+    ``scores`` holds ``train_score`` and ``validation_score`` (variance explained,
+    or bits per spike for Poisson); they are for display, the loop itself
     decides on ``validation_loss`` alone.
     """
 

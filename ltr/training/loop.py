@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from ltr.errors import DivergenceError
-from ltr.model.network import LowTensorRankRNN, Prediction
+from ltr.model.network import LowTensorRankRNN
 from ltr.settings import TrainingSettings
 from ltr.training.events import Evaluated, Event, Listener, RolledBack, StageFinished, StageStarted
 from ltr.training.objective import Objective
@@ -31,7 +31,7 @@ LBFGS_HISTORY = 20
 LINE_SEARCH_EVALUATIONS = 25  # what one strong-Wolfe search may take; torch's default ends a round after a few searches
 ODE_SHARE = 0.3  # neural-ODE inputs fit three sinusoids from 3 of 3 seeds at 3e-3, from 2 of 3 at 1e-2
 
-Monitor = Callable[[Prediction], Mapping[str, float]]
+Monitor = Callable[[float, float], Mapping[str, float]]
 Build = Callable[[int], LowTensorRankRNN]
 
 
@@ -45,7 +45,7 @@ class Trainer:
         objective: losses on training and validation entries.
         settings: the optimiser.
         seed: of trial dropout.
-        monitor: scores of a prediction, for display only.
+        monitor: from training and validation loss to scores, for display only.
         listeners: told of every event.
         checkpoint: writes the state; called at evaluations, at most every ``checkpoint_s`` seconds.
         checkpoint_s: see above.
@@ -116,7 +116,7 @@ class Trainer:
         """Compare the finished start with the best one before, then prepare the next."""
         best = state.best_weights or state.weights
         network.load_state_dict(best)
-        train_loss, _, _ = self._losses(network)
+        train_loss, _ = self._losses(network)
         if train_loss < state.winner_loss or not state.winner_weights:
             state.winner_loss, state.winner_weights = train_loss, best
             state.winner_restart, state.winner_reason = state.restart, state.reason
@@ -190,7 +190,7 @@ class Trainer:
         candidates = self.objective.trials_with_data
         kept = torch.rand(len(candidates), generator=generator) >= self.settings.trial_dropout
         chosen = candidates[kept] if kept.any() else candidates
-        return chosen.to(self.objective.activity.device)
+        return chosen.to(self.objective.train.activity.device)
 
     def _finished(self, state: TrainingState, limit: int) -> bool:
         if state.iteration >= limit:
@@ -203,18 +203,10 @@ class Trainer:
             return False
         return True
 
-    @torch.no_grad()
-    def _losses(self, network: LowTensorRankRNN) -> tuple[float, float, Prediction]:
-        prediction = network()
-        objective = self.objective
-        train = objective.data_loss(network, prediction, objective.activity, objective.train).item()
-        if not objective.validation.any():
-            return train, math.nan, prediction
-        return (
-            train,
-            objective.data_loss(network, prediction, objective.activity, objective.validation).item(),
-            prediction,
-        )
+    def _losses(self, network: LowTensorRankRNN) -> tuple[float, float]:
+        """On training and on validation entries; the only place where a step waits for its device."""
+        train, validation = torch.stack(self.objective.losses(network)).tolist()
+        return train, validation
 
     def _evaluate(
         self,
@@ -226,8 +218,8 @@ class Trainer:
         step: int,
     ) -> None:
         """Losses on training and validation entries, and what follows from them."""
-        train_loss, validation_loss, prediction = self._losses(network)
-        deciding = validation_loss if self.objective.validation.any() else train_loss
+        train_loss, validation_loss = self._losses(network)
+        deciding = train_loss if self.objective.validation is None else validation_loss
         state.iteration = step
         state.generator = None if generator is None else generator.get_state()
         if self._diverged(state, train_loss, deciding):
@@ -245,7 +237,7 @@ class Trainer:
                 state.best_loss, state.best_iteration, state.best_weights = deciding, step, state.weights
             now = time.monotonic()
             state.seconds, self._clock = state.seconds + now - self._clock, now
-            self._record(state, train_loss, validation_loss, self.monitor(prediction))
+            self._record(state, train_loss, validation_loss, self.monitor(train_loss, validation_loss))
         self._keep(state)
         if time.monotonic() - self._saved_at >= self.checkpoint_s:
             self.checkpoint(self._snapshot)

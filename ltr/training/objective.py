@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from ltr.model.likelihoods import poisson_loss, squared_error
-from ltr.model.network import LowTensorRankRNN, Prediction
+from ltr.model.likelihoods import poisson_terms, squared_terms
+from ltr.model.network import LowTensorRankRNN, Pass
+from ltr.model.rollout import Target
 from ltr.settings import PenaltySettings
-from ltr.types import Array
+from ltr.types import Array, Float
+
+CHUNK_ENTRIES = 1 << 22  # predictions that exist at once when losses are only looked at
 
 
 @dataclass(frozen=True)
@@ -19,22 +24,33 @@ class Objective:
     """Loss of a network on the training and on the validation entries. It holds no test entries.
 
     Attributes:
-        activity: trial x time x neuron.
-        train: 1 where an entry is trained on.
-        validation: 1 where an entry decides about stopping.
-        preparatory: 1 in bins with input, trial x time, for the input penalty.
+        train: activity, and the entries that are trained on.
+        validation: the same activity, and the entries that decide about stopping; None without any.
+        with_input: 1 in bins in which any trial has input, for the input penalty.
         penalties: weights of the penalties.
         scale: what the penalties are multiplied by: 1 for the Gaussian likelihood, whose data have variance
             about 1; the mean count per entry for Poisson, whose loss grows with it. The same weights then
             mean the same for any bin width and firing rate.
     """
 
-    activity: Tensor
-    train: Tensor
-    validation: Tensor
-    preparatory: Tensor
+    train: Target
+    validation: Target | None
+    with_input: Float[Tensor, " time"]
     penalties: PenaltySettings
-    scale: float
+    scale: float | Float[Tensor, " model"]
+
+    @classmethod
+    def stack(cls, objectives: Sequence[Objective]) -> Objective:
+        """Objectives of the networks of a stack (see ltr.model.stack), which may differ in masks and activity."""
+        first = objectives[0]
+        validation = [objective.validation for objective in objectives if objective.validation is not None]
+        return cls(
+            train=Target.stack([objective.train for objective in objectives]),
+            validation=Target.stack(validation) if len(validation) == len(objectives) else None,
+            with_input=first.with_input,
+            penalties=first.penalties,
+            scale=first.with_input.new_tensor([float(objective.scale) for objective in objectives]),
+        )
 
     @classmethod
     def build(
@@ -49,55 +65,90 @@ class Objective:
         device: torch.device,
         dtype: torch.dtype,
     ) -> Objective:
-        """Move data and masks to the device; entries that are in neither mask are blanked."""
-        activity = np.where(train | validation, activity, 0.0)
-        with_input = np.arange(activity.shape[1])[None] < off_bin[:, None]
+        """Move data and masks (trial x time x neuron) to the device; entries that are in neither mask are blanked."""
 
-        def on_device(array: Array) -> Tensor:
-            return torch.as_tensor(array, device=device).to(dtype)
+        def time_first(array: Array) -> Tensor:
+            return torch.as_tensor(array).transpose(0, 1).contiguous()
 
-        scale = float(activity[train].mean()) if likelihood == "poisson" else 1.0
+        kept = time_first(train | validation)
+        blanked = time_first(activity).to(device=device, dtype=dtype).mul_(kept.to(device))
+        targets = [
+            Target.of(blanked, time_first(mask).to(device)) if mask.any() else None for mask in (train, validation)
+        ]
+        assert targets[0] is not None
         return cls(
-            on_device(activity), on_device(train), on_device(validation), on_device(with_input), penalties, scale
+            train=targets[0],
+            validation=targets[1],
+            with_input=torch.as_tensor(np.arange(activity.shape[1]) < off_bin.max(), device=device).to(dtype),
+            penalties=penalties,
+            scale=float(activity[train].mean()) if likelihood == "poisson" else 1.0,
         )
 
     @property
     def trials_with_data(self) -> Tensor:
         """Positions of trials with at least one training entry, on the CPU."""
-        return torch.nonzero(self.train.any(2).any(1))[:, 0].cpu()
+        counts = self.train.counts
+        return torch.nonzero(counts.reshape(-1, counts.shape[-1]).any(0))[:, 0].cpu()
 
-    def training_loss(self, network: LowTensorRankRNN, trials: Tensor | None = None) -> Tensor:
+    def training_loss(self, network: LowTensorRankRNN, trials: Tensor | None = None) -> Float[Tensor, " *model"]:
         """Likelihood over training entries of the kept trials, plus penalties."""
-        prediction = network(trials)
-        activity, mask = self.activity, self.train
-        if trials is not None:
-            activity, mask = activity[trials], mask[trials]
-        return self.data_loss(network, prediction, activity, mask) + self._penalty(network, prediction)
+        seen = network.compare(self.train, trials)
+        assert seen.loss is not None
+        return seen.loss + self._penalty(network, seen)
 
-    def data_loss(self, network: LowTensorRankRNN, prediction: Prediction, activity: Tensor, mask: Tensor) -> Tensor:
-        """Mean squared error, or mean Poisson loss, over the masked entries."""
-        loss = poisson_loss if network.model.likelihood == "poisson" else squared_error
-        return loss(prediction.output, activity, mask)
+    @torch.no_grad()
+    def losses(self, network: LowTensorRankRNN) -> tuple[Float[Tensor, " *model"], Float[Tensor, " *model"]]:
+        """Mean loss over training and over validation entries (NaN without any), without penalties.
 
-    def _penalty(self, network: LowTensorRankRNN, prediction: Prediction) -> Tensor:
-        total = prediction.output.new_zeros(())
+        Written on its own, without residuals: what decides does not depend on the path that gradients take.
+        """
+        terms = poisson_terms if network.model.likelihood == "poisson" else squared_terms
+        states, reading = network.compare(None).states, network.reading()
+        train, validation = states.new_zeros(()), states.new_zeros(())
+        step = max(1, CHUNK_ENTRIES // self.train.mask[0].numel())
+        for first in range(0, len(states), step):
+            chunk = slice(first, first + step)
+            output = network.read_out(states[chunk].mT, reading)
+            train = train + _masked_sum(terms(output, self.train.activity[chunk]), self.train.mask[chunk])
+            if self.validation is not None:
+                loss = terms(output, self.validation.activity[chunk])
+                validation = validation + _masked_sum(loss, self.validation.mask[chunk])
+        train = train / self.train.total(None)
+        if self.validation is None:
+            return train, torch.full_like(train, torch.nan)
+        return train, validation / self.validation.total(None)
+
+    def _penalty(self, network: LowTensorRankRNN, seen: Pass) -> Tensor:
+        total = seen.states.new_zeros(())
         if self.penalties.factor_penalty and network.whitened.numel():
-            total = total + self.penalties.factor_penalty * (network.whitened**2).mean()
+            total = total + self.penalties.factor_penalty * network.mean(network.whitened**2, by_component=True)
         if self.penalties.activity_penalty:
-            total = total + self.penalties.activity_penalty * self._activity(network, prediction)
+            total = total + self.penalties.activity_penalty * self._activity(network, seen)
         return self.scale * total
 
-    def _activity(self, network: LowTensorRankRNN, prediction: Prediction) -> Tensor:
+    def _activity(self, network: LowTensorRankRNN, seen: Pass) -> Tensor:
         """Mean x^2 over units, bins and trials, plus mean (Dhat v)^2 while the input is on (ledger 1.8)."""
-        basis = network.basis()
+        basis, states = network.basis(), seen.states
+        n_bins, n_trials, n_units = len(states), states.shape[-1], basis.shape[-2]
         if self.penalties.penalty_form == "square":
-            gram = basis.T @ basis / len(basis)  # mean over units of (S z)^2, without building S z
-            states = ((prediction.state @ gram) * prediction.state).sum(-1).mean()
+            # sum of (S z)^2, without building S z
+            size = ((basis.mT @ basis) * (states @ states.mT).sum(0)).sum((-2, -1))
         else:
-            states = (prediction.state @ basis.T).abs().mean()
-        if prediction.input_drive is None:
-            return states
-        drive = prediction.input_drive
+            size = sum(checkpoint(_absolute_sum, basis, state, use_reentrant=False) for state in states)
+        total = size / (n_bins * n_trials * n_units)
+        if seen.input_drive is None:
+            return total
+        drive = seen.input_drive
         size = drive**2 if self.penalties.penalty_form == "square" else drive.abs()
-        on = self.preparatory.amax(0)[None, :, None]  # bins in which any trial has input
-        return states + (on * size).sum() / (on.sum() * drive.shape[0] * drive.shape[2]).clamp_min(1)
+        on = self.with_input[: drive.shape[-2], None]
+        mean = network.mean(size * on, by_component=network.in_space)
+        return total + mean * drive.shape[-2] / on.sum().clamp_min(1)
+
+
+def _masked_sum(terms: Tensor, mask: Tensor) -> Float[Tensor, " *model"]:
+    return torch.where(mask > 0, terms, 0.0).sum((0, -2, -1))
+
+
+def _absolute_sum(basis: Tensor, state: Tensor) -> Tensor:
+    """Sum of abs(S z) over units and trials; the backward pass computes S z again."""
+    return (basis @ state).abs().sum((-2, -1))

@@ -339,10 +339,11 @@ def test_the_training_objective_holds_no_test_entry() -> None:
     recording = small_recording()
     settings = resolve_likelihood(recording, small_fit_settings())
     session = _Session.open(recording, settings)
-    objective, test = session._objective(settings), torch.as_tensor(session.masks.test)
+    objective, test = session._objective(settings), torch.as_tensor(session.masks.test).transpose(0, 1)
     assert recording.activity[session.masks.test].max() > 0
-    for held in (objective.activity, objective.train, objective.validation):
-        assert held[test].abs().max() == 0
+    for target in (objective.train, objective.validation):
+        assert target.activity[test].abs().max() == 0
+        assert target.mask[test].max() == 0
 
 
 def test_changing_test_entries_changes_no_weight() -> None:

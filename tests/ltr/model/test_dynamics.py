@@ -52,8 +52,13 @@ def test_pitchfork_of_a_rank_one_network_is_where_the_supplement_puts_it() -> No
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_slope_at_the_rate_is_the_slope_at_the_state(name: str) -> None:
-    """The backward pass keeps rates only. -expm1(-r) loses digits of a softplus rate near 0, hence 1e-10."""
-    x = torch.tensor([-9.0, -2.3, -0.4, 0.1, 1.7, 6.0], dtype=torch.float64)
+@pytest.mark.parametrize(("dtype", "off"), [(torch.float64, 1e-10), (torch.float32, 5e-7)])
+def test_in_place_forms_equal_the_plain_ones(name: str, dtype: torch.dtype, off: float) -> None:
+    """Passes overwrite, and keep rates only. -expm1(-r) loses digits of a softplus rate near 0, hence 1e-10."""
+    x = torch.tensor([-90.0, -9.0, -2.3, -0.4, -1e-3, 0.1, 1.7, 6.0, 90.0], dtype=dtype)
     activation = ACTIVATIONS[name]
-    torch.testing.assert_close(activation.slope_at_rate(activation.value(x)), activation.slope(x), rtol=1e-10, atol=0)
+    rate = activation.apply_(x.clone())
+    torch.testing.assert_close(rate, activation.value(x), rtol=off, atol=off)
+    gradient = torch.linspace(1, 2, len(x), dtype=dtype)
+    expected = gradient * activation.slope(x)
+    torch.testing.assert_close(activation.pull_(gradient, rate), expected, rtol=off, atol=off)

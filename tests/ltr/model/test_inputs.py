@@ -10,11 +10,12 @@ import torch
 from scipy.integrate import solve_ivp
 
 from ltr.model.inputs import NeuralOde, draw_neural_ode, input_drive, neural_ode_states
+from ltr.model.integrate import Grid
 
 
 def _states(drawn: NeuralOde, **changes: object) -> torch.Tensor:
-    options = {"n_bins": 20, "bin_width": 0.1, "ode_tau": 2.0, "solver": "rk4", "steps_per_bin": 1} | changes
-    return neural_ode_states(drawn.start, drawn.weights, drawn.biases, **options)
+    options = {"n_bins": 20, "bin_width": 0.1, "solver": "rk4", "steps_per_bin": 1} | changes
+    return neural_ode_states(drawn.start, drawn.weights, drawn.biases, grid=Grid.of(**options), ode_tau=2.0)
 
 
 def test_all_conditions_at_once_equal_each_on_its_own(generator: torch.Generator) -> None:

@@ -1,0 +1,88 @@
+"""Several networks as one: every parameter gets a leading model axis, so that one pass serves all of them.
+
+Networks of a stack have the same trials, sizes and options; their ranks may differ
+(padded components are silent) and so may their parameters. A stack is a network like any
+other: its losses have one entry a model, and the gradient of their sum is each model's own.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ltr.errors import SettingsError
+from ltr.model.network import LowTensorRankRNN
+
+UNIT_NORM = ("columns", "rows", "ode_readout")  # padded with ones: zeros could not be scaled to norm 1
+
+
+def stack_networks(networks: Sequence[LowTensorRankRNN]) -> LowTensorRankRNN:
+    """One network that computes what all of them do.
+
+    Args:
+        networks: of the same design and settings, except for ``rank``.
+
+    Raises:
+        SettingsError: they differ in more than their rank and their parameters.
+
+    Returns:
+        A network whose parameters have a leading model axis, on the device of the first.
+    """
+    largest = max(networks, key=lambda network: network.model.rank)
+    for network in networks:
+        _check_alike(network, largest)
+    stacked = copy.deepcopy(largest)
+    members = [dict(network.named_parameters()) for network in networks]
+    for name, shape in [(name, parameter.shape) for name, parameter in stacked.named_parameters()]:
+        padded = [_pad(name, member[name].detach(), shape) for member in members]
+        module, leaf = _owner(stacked, name)
+        trained = members[0][name].requires_grad
+        module.register_parameter(leaf, nn.Parameter(torch.stack(padded), requires_grad=trained))
+    maps = [network.mapping for network in networks]
+    if not all(torch.equal(mapping, maps[0]) for mapping in maps):
+        stacked.mapping = torch.stack(maps)
+    ranks = torch.tensor([network.model.rank for network in networks], device=largest.mapping.device)
+    stacked.used = (torch.arange(largest.model.rank, device=ranks.device) < ranks[:, None]).to(largest.mapping)
+    return stacked
+
+
+def write_back(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
+    """Give each network the parameters that it has in the stack made of them."""
+    joint = dict(stacked.named_parameters())
+    with torch.no_grad():
+        for model, network in enumerate(networks):
+            for name, parameter in network.named_parameters():
+                parameter.copy_(joint[name][model][tuple(slice(size) for size in parameter.shape)])
+
+
+def _check_alike(network: LowTensorRankRNN, other: LowTensorRankRNN) -> None:
+    design, expected = network.design, other.design
+    same_rank = network.model.model_copy(update={"rank": other.model.rank})
+    alike = (
+        (same_rank, network.inputs, network.solver) == (other.model, other.inputs, other.solver)
+        and network.factors.constant_factors == other.factors.constant_factors
+        and (design.n_bins, design.n_neurons, design.bin_ms) == (expected.n_bins, expected.n_neurons, expected.bin_ms)
+        and torch.equal(network.in_condition, other.in_condition)
+        and torch.equal(network.input_on, other.input_on)
+        and network.mapping.shape == other.mapping.shape
+    )
+    if not alike:
+        raise SettingsError(
+            "networks that differ in more than their rank cannot be stacked.",
+            allowed="the same trials, sizes, inputs and solver, and as many trials with data",
+            fix="train them one by one",
+        )
+
+
+def _pad(name: str, parameter: Tensor, shape: torch.Size) -> Tensor:
+    padded = parameter.new_full(shape, 1.0 if name in UNIT_NORM else 0.0)
+    padded[tuple(slice(size) for size in parameter.shape)] = parameter
+    return padded
+
+
+def _owner(network: nn.Module, name: str) -> tuple[nn.Module, str]:
+    path, _, leaf = name.rpartition(".")
+    return network.get_submodule(path), leaf
