@@ -10,9 +10,10 @@ about two more.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ltr.errors import DivergenceError
+from ltr.simulations.reach_score import ReachScore, score_reaches
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import (
     Perturbation,
@@ -29,34 +31,17 @@ from ltr.simulations.tasks.reach import (
     hand_response,
     input_signals,
     no_perturbation,
-    reach_loss,
     rotation,
     target_positions,
 )
+from ltr.simulations.vanilla_rnn import Network, initial_network, play, stack
 
 TARGETS_DEG = tuple(45.0 * index for index in range(8))
 EIGENVALUES = 10  # leading eigenvalues kept per trial
-RECURRENT_GAIN = 0.8  # sd of the initial weights, times sqrt(units)
-INPUT_SCALE = 0.3
 PROCESS_NOISE = 0.05  # sd of the noise on the state per square root of a time constant
 LARGE_NETWORK = 150  # units from which pre-training defaults to fewer, smaller steps
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """A vanilla network: tau x' = -x + W tanh(x) + inputs, force = readout @ tanh(x).
-
-    Attributes:
-        weight: W; the only part that learns.
-        input_map: from the task's three input signals.
-        readout: force on the hand.
-    """
-
-    weight: Float[Tensor, "unit unit"]
-    input_map: Float[Tensor, "unit signal"]
-    readout: Float[Tensor, "axis unit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,20 +104,58 @@ def train_and_record(
     Raises:
         DivergenceError: the loss is no longer finite.
     """
+    seeds = [settings.seed]
+    return train_and_record_many(settings, seeds, task=task, keep_weights=keep_weights, progress=progress)[0]
+
+
+def train_and_record_many(
+    settings: ReachSettings,
+    seeds: Sequence[int],
+    *,
+    task: ReachTask | None = None,
+    keep_weights: bool = False,
+    progress: Progress | None = None,
+) -> list[LearningRecord]:
+    """Train networks that differ only in their seeds side by side, which is faster than one after the other.
+
+    Args:
+        settings: as for :func:`train_and_record`; its seed is not used.
+        seeds: one or more.
+        task: as for :func:`train_and_record`.
+        keep_weights: as for :func:`train_and_record`.
+        progress: called once a step of all networks.
+
+    Returns:
+        For each seed, the record that it gives alone, up to the rounding of float32.
+
+    Raises:
+        SettingsError: a seed is not one.
+        DivergenceError: a loss is no longer finite; the message names the seed.
+    """
     task = task or ReachTask()
-    # one generator per purpose, so that a draw added in one place changes nothing elsewhere
-    network_rng, pretraining_rng, session_rng = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(settings.seed).spawn(3)
-    )
-    network = initial_network(settings.units, network_rng)
+    streams = [_streams(replace(settings, seed=seed).seed) for seed in seeds]  # the settings check each seed
+    network = stack([initial_network(settings.units, stream.network) for stream in streams])
     with _one_thread():
-        pretraining = _pretrain(network, settings, task, pretraining_rng, progress)
-        recorder = _Recorder(settings, task, session_rng, keep_weights=keep_weights)
+        pretraining = _pretrain(network, settings, streams, task=task, progress=progress)
+        recorder = _Recorder(settings, streams, task, keep_weights=keep_weights)
         for trial in range(settings.trials):
             recorder.play_and_learn(network, trial)
             if progress:
                 progress("session", trial + 1, settings.trials)
-    return recorder.record(pretraining)
+    return [recorder.record(index, one) for index, one in enumerate(pretraining)]
+
+
+class _Streams(NamedTuple):
+    """The random numbers of one seed: a generator per purpose, so that a draw added to one changes no other."""
+
+    seed: int
+    network: np.random.Generator
+    pretraining: np.random.Generator
+    session: np.random.Generator
+
+
+def _streams(seed: int) -> _Streams:
+    return _Streams(seed, *map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3)))
 
 
 @contextmanager
@@ -150,139 +173,112 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def initial_network(units: int, rng: np.random.Generator) -> Network:
-    """An untrained network."""
-    weight = rng.normal(size=(units, units)) * RECURRENT_GAIN / np.sqrt(units)
-    target_map = rng.normal(size=(units, 2)) * INPUT_SCALE / np.sqrt(2)
-    hold_map = rng.normal(size=(units, 1)) * INPUT_SCALE
-    readout = rng.normal(size=(2, units)) / units
-    return Network(
-        weight=torch.tensor(weight, dtype=torch.float32, requires_grad=True),
-        input_map=torch.tensor(np.hstack([target_map, hold_map]), dtype=torch.float32),
-        readout=torch.tensor(readout, dtype=torch.float32),
-    )
-
-
-def play(
-    network: Network,
-    signals: Float[Tensor, "time reach signal"],
-    noise: Float[Tensor, "time reach unit"],
-    step: float,
-) -> Float[Tensor, "reach time unit"]:
-    """Activity tanh(x) after every Euler-Maruyama step, from rest.
-
-    Args:
-        network: weights and input map.
-        signals: what the network hears during each step.
-        noise: increments of the noise on the state.
-        step: step in time constants.
-    """
-    drive = step * (signals @ network.input_map.T) + noise
-    weight = step * network.weight.T
-    state = drive.new_zeros(drive.shape[1:])
-    activity = state
-    recorded = []
-    for increment in drive:
-        state = torch.addmm(torch.add(increment, state, alpha=1 - step), activity, weight)
-        activity = torch.tanh(state)
-        recorded.append(activity)
-    return torch.stack(recorded, dim=1)
-
-
 def _pretrain(
-    network: Network, settings: ReachSettings, task: ReachTask, rng: np.random.Generator, progress: Progress | None
-) -> Pretraining:
+    network: Network,
+    settings: ReachSettings,
+    streams: Sequence[_Streams],
+    *,
+    task: ReachTask,
+    progress: Progress | None,
+) -> list[Pretraining]:
     initial_weight = network.weight.detach().numpy().copy()
     large = settings.units >= LARGE_NETWORK
     steps = settings.pretraining_steps if settings.pretraining_steps is not None else (400 if large else 500)
     rate = settings.pretraining_rate if settings.pretraining_rate is not None else (5e-4 if large else 1e-3)
-    optimiser = torch.optim.Adam([network.weight], lr=rate)
-    batch = _Batch(no_perturbation(), task, rng)
-    losses = np.empty(steps)
+    optimiser = torch.optim.Adam([network.weight], lr=rate)  # elementwise, so it is one for each network
+    generators = [stream.pretraining for stream in streams]
+    batch = _Batch(no_perturbation(), task, generators)
+    losses = np.empty((len(streams), steps))
     for step in range(steps):
-        optimiser.zero_grad()
-        loss, _, _ = batch.play(network, rng.uniform(0, 360, settings.batch))
-        loss.backward()
+        angles = np.stack([rng.uniform(0, 360, settings.batch) for rng in generators])
+        activity, score = batch.play(network, angles)
+        losses[:, step] = _finite(score.loss, streams, "pretraining_rate")
+        (network.weight.grad,) = torch.autograd.grad(activity, network.weight, score.gradient)
         optimiser.step()
-        losses[step] = _finite(loss, "pretraining_rate")
         if progress:
             progress("pretraining", step + 1, steps)
-    return Pretraining(losses, initial_weight, network.weight.detach().numpy().copy())
+    return list(map(Pretraining, losses, initial_weight, network.weight.detach().numpy().copy()))
 
 
 class _Recorder:
-    """Plays the session trial by trial and keeps what happened."""
+    """Plays the session of every seed trial by trial and keeps what happened."""
 
     def __init__(
-        self, settings: ReachSettings, task: ReachTask, rng: np.random.Generator, *, keep_weights: bool
+        self, settings: ReachSettings, streams: Sequence[_Streams], task: ReachTask, *, keep_weights: bool
     ) -> None:
-        self.settings = settings
+        self.settings, self.streams = settings, streams
         lengths = (settings.baseline_trials, settings.adaptation_trials, settings.washout_trials)
         self.epoch = np.repeat(["baseline", "adaptation", "washout"], lengths)
-        plain = _Batch(no_perturbation(), task, rng)
-        self.batches = {"baseline": plain, "adaptation": _Batch(_perturbation(settings), task, rng), "washout": plain}
-        trials, units = settings.trials, settings.units
-        self.angles = balanced_targets(trials, rng)
-        self.activity = np.empty((trials, task.steps, units), np.float32)
-        self.position = np.empty((trials, task.steps, 2))
-        self.loss = np.empty(trials)
-        self.spectra = np.empty((trials, units), complex)
-        self.weights = np.empty((trials, units, units), np.float32) if keep_weights else None
+        generators = [stream.session for stream in streams]
+        plain = _Batch(no_perturbation(), task, generators)
+        perturbed = _Batch(_perturbation(settings), task, generators)
+        self.batches = {"baseline": plain, "adaptation": perturbed, "washout": plain}
+        seeds, trials, units = len(streams), settings.trials, settings.units
+        self.angles = np.stack([balanced_targets(trials, rng) for rng in generators])
+        self.activity = np.empty((seeds, trials, task.steps, units), np.float32)
+        self.position = np.empty((seeds, trials, task.steps, 2))
+        self.loss = np.empty((seeds, trials))
+        self.spectra = np.empty((seeds, trials, units), complex)
+        self.weights = np.empty((seeds, trials, units, units), np.float32) if keep_weights else None
 
     def play_and_learn(self, network: Network, trial: int) -> None:
         """Play one batch, keep its first reach and the weights it was played with, then take a gradient step."""
         # the recorded target first, then the others in turn
-        angles = (self.angles[trial] + np.resize(TARGETS_DEG, self.settings.batch)) % 360
-        loss, activity, position = self.batches[str(self.epoch[trial])].play(network, angles)
-        self.loss[trial] = _finite(loss, "learning_rate")
-        self.activity[trial], self.position[trial] = activity[0].detach().numpy(), position[0].detach().numpy()
+        angles = (self.angles[:, trial, None] + np.resize(TARGETS_DEG, self.settings.batch)) % 360
+        activity, score = self.batches[str(self.epoch[trial])].play(network, angles)
+        self.loss[:, trial] = _finite(score.loss, self.streams, "learning_rate")
+        self.activity[:, trial], self.position[:, trial] = activity[:, 0].detach().numpy(), score.position[:, 0].numpy()
         weight = network.weight.detach()
         # torch's, because NumPy's threads slow this down twentyfold when the machine is busy
-        self.spectra[trial] = torch.linalg.eigvals(weight).numpy()
+        self.spectra[:, trial] = torch.linalg.eigvals(weight).numpy()
         if self.weights is not None:
-            self.weights[trial] = weight.numpy()
-        (gradient,) = torch.autograd.grad(loss, network.weight)
+            self.weights[:, trial] = weight.numpy()
+        (gradient,) = torch.autograd.grad(activity, network.weight, score.gradient)
         weight -= self.settings.learning_rate * gradient  # in place: detached tensors share their memory
 
-    def record(self, pretraining: Pretraining) -> LearningRecord:
-        """Everything kept."""
+    def record(self, index: int, pretraining: Pretraining) -> LearningRecord:
+        """Everything kept of one seed."""
         return LearningRecord(
-            activity=self.activity,
-            position=self.position,
-            target_angle_deg=self.angles,
+            activity=self.activity[index],
+            position=self.position[index],
+            target_angle_deg=self.angles[index],
             epoch=self.epoch,
-            loss=self.loss,
-            eigenvalue=follow_leading(self.spectra, EIGENVALUES),
+            loss=self.loss[index],
+            eigenvalue=follow_leading(self.spectra[index], EIGENVALUES),
             pretraining=pretraining,
-            weights=self.weights,
+            weights=None if self.weights is None else self.weights[index],
         )
 
 
 class _Batch:
-    """Plays batches of reaches under one perturbation."""
+    """Plays batches of reaches of every seed under one perturbation."""
 
-    def __init__(self, perturbation: Perturbation, task: ReachTask, rng: np.random.Generator) -> None:
+    def __init__(self, perturbation: Perturbation, task: ReachTask, generators: Sequence[np.random.Generator]) -> None:
         self.task = task
         self.response = torch.tensor(hand_response(perturbation, task), dtype=torch.float32)
-        self.generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        self.generators = [torch.Generator().manual_seed(int(rng.integers(2**62))) for rng in generators]
 
-    def play(self, network: Network, angle_deg: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss of the batch, activity (reach, time, unit) and position (reach, time, 2)."""
-        task, units = self.task, network.weight.shape[0]
-        signals = torch.tensor(input_signals(angle_deg, task), dtype=torch.float32)
-        noise = torch.randn((task.steps, len(angle_deg), units), generator=self.generator)
-        activity = play(network, signals, noise * (PROCESS_NOISE * task.step**0.5), task.step)
-        force = activity @ network.readout.T
-        position = (force.flatten(1) @ self.response).view_as(force)
-        target = torch.tensor(target_positions(angle_deg), dtype=torch.float32)
-        return reach_loss(position, target, task), activity, position
+    def play(
+        self, network: Network, angle_deg: Float[np.ndarray, "seed reach"]
+    ) -> tuple[Float[Tensor, "seed reach time unit"], ReachScore]:
+        """Activity and its score."""
+        task, shape, units = self.task, angle_deg.shape, network.weight.shape[-1]
+        heard = torch.tensor(input_signals(angle_deg.ravel(), task), dtype=torch.float32)
+        noise = torch.empty(shape[0], task.steps, shape[1], units)
+        for of_seed, generator in zip(noise, self.generators, strict=True):
+            of_seed.normal_(std=PROCESS_NOISE * task.step**0.5, generator=generator)
+        activity = play(network, heard.unflatten(1, shape).transpose(0, 1), noise, task.step)
+        target = torch.tensor(target_positions(angle_deg.ravel()), dtype=torch.float32).unflatten(0, shape)
+        return activity, score_reaches(activity, network.readout, self.response, target, task.go_step)
 
 
-def _finite(loss: Tensor, rate_name: str) -> float:
-    value = loss.item()
-    if not math.isfinite(value):
-        raise DivergenceError("the network's loss is no longer finite.", fix=f"lower {rate_name}")
-    return value
+def _finite(losses: Tensor, streams: Sequence[_Streams], rate_name: str) -> list[float]:
+    values: list[float] = losses.tolist()
+    for value, stream in zip(values, streams, strict=True):
+        if not math.isfinite(value):
+            what = f"the loss of the network with seed {stream.seed} is no longer finite."
+            raise DivergenceError(what, fix=f"lower {rate_name}")
+    return values
 
 
 def _perturbation(settings: ReachSettings) -> Perturbation:

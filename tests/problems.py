@@ -118,9 +118,7 @@ def dense_states(network: LowTensorRankRNN) -> np.ndarray:
     return states
 
 
-def plain_steps(
-    field: Callable[[Tensor, Tensor], Tensor], start: Tensor, entering: Tensor, grid: Grid
-) -> list[Tensor]:
+def plain_steps(field: Callable[[Tensor, Tensor], Tensor], start: Tensor, entering: Tensor, grid: Grid) -> list[Tensor]:
     """Euler, Heun and RK4 written out one by one, for automatic differentiation to go through: a state a bin.
 
     Args:
