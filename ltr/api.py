@@ -29,6 +29,7 @@ from ltr.results import FitResult
 from ltr.run_folder import RunFolder
 from ltr.settings import FitSettings
 from ltr.training.events import Listener
+from ltr.training.initialise import start_from_averages
 from ltr.training.log import LogFile
 from ltr.training.loop import HISTORY_COLUMNS, Trainer
 from ltr.training.objective import Objective
@@ -200,10 +201,18 @@ class _Session:
         self, stage: str, settings: FitSettings, run: RunFolder | None, listeners: Sequence[Listener]
     ) -> tuple[LowTensorRankRNN, TrainingState]:
         stored = run.load_state(stage) if run is not None else None
+        objective = self._objective(settings)
+
+        def build(restart: int) -> LowTensorRankRNN:
+            network = self._build(settings, restart)
+            if settings.training.initial_weights == "averages":
+                start_from_averages(network, objective.train)
+            return network
+
         trainer = Trainer(
             stage=stage,
-            build=lambda restart: self._build(settings, restart),
-            objective=self._objective(settings),
+            build=build,
+            objective=objective,
             settings=settings.training,
             seed=settings.run.seed,
             monitor=self._monitor(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from ltr.errors import DeviceError
@@ -38,3 +39,20 @@ def choose_device(name: str, dtype: str = "float32") -> torch.device:
     if device.type == "mps" and dtype == "float64":
         raise DeviceError("mps cannot compute in float64.", allowed="float32 on mps", fix="use --dtype float32")
     return device
+
+
+MEGABYTE = 1_000_000
+MOST_ON_CPU = 1000 * MEGABYTE  # more makes a step no faster
+
+
+def default_memory(device: torch.device) -> int:
+    """Bytes that a training step may keep for its way back, unless told otherwise."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory // 2
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf, other systems not these names
+        return MOST_ON_CPU
+    return min(MOST_ON_CPU, whole // 8)

@@ -156,6 +156,12 @@ class SolverSettings(Section):
 
     solver: Literal["heun", "rk4", "euler"] = Field("heun", description="Integration method.")
     steps_per_bin: int = Field(1, ge=1, description="Steps per bin.")
+    memory_mb: float | None = Field(
+        None,
+        gt=0,
+        description="Memory in MB for what a training step keeps for its way back; beyond it, rates are computed"
+        " again, in the same numbers. Default: 1000 on a CPU, or an eighth of what there is; half of a GPU's.",
+    )
 
 
 class PenaltySettings(Section):
@@ -198,6 +204,9 @@ class TrainingSettings(Section):
 
     iterations: int = Field(1000, ge=1, description="Adam steps at most; the learning rate falls along a cosine.")
     learning_rate: float = Field(1e-2, gt=0, description="Adam's initial step.")
+    initial_weights: Literal["random", "averages"] = Field(
+        "random", description="Start from random weights, or from the average course of each condition."
+    )
     trial_dropout: float = Field(0.2, ge=0, lt=1, description="Share of trials left out of each step.")
     patience: int = Field(200, ge=1, description="Stop after this many steps without a better validation loss.")
     evaluate_every: int = Field(10, ge=1, description="Steps between evaluations on validation entries.")

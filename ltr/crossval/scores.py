@@ -50,6 +50,8 @@ class Scorer:
         (null - loss) entries / (spikes log 2) in bits per spike.
         """
         kept, means = self.activity[mask], np.broadcast_to(self.means, self.activity.shape)[mask]
+        if not kept.size:
+            return lambda loss: math.nan
         if self.likelihood == "poisson":
             means = np.maximum(means, SMALLEST_RATE)
             null, spikes = float((means - kept * np.log(means)).sum()), float(kept.sum())

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ltr.device import MEGABYTE, default_memory
 from ltr.model import inputs as input_model
 from ltr.model.dynamics import ACTIVATIONS
 from ltr.model.factors import TrialPrior, trial_factors, unit_norm
@@ -328,8 +329,13 @@ class LowTensorRankRNN(nn.Module):
             grid=self.grid(),
             observed=observed,
             workspace=self.workspace,
+            kept_bytes=self._kept_bytes(basis.device),
         )
         return Pass(states, loss, courses, driven)
+
+    def _kept_bytes(self, device: torch.device) -> int:
+        chosen = self.solver.memory_mb
+        return default_memory(device) if chosen is None else int(chosen * MEGABYTE)
 
     def _recorded(self, trials: Tensor | None) -> _Trials:
         """The recording's trials, or those at the given positions."""

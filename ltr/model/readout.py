@@ -50,6 +50,11 @@ def log_link_(readout: Tensor, link: str, slope: Tensor, scratch: Tensor) -> Ten
     return readout.log_().add_(scratch, alpha=SLOPE_BELOW)
 
 
+def inverse_link(rate: Tensor, link: str) -> Tensor:
+    """The z for which softplus(z), or exp(z), is ``rate`` > 0."""
+    return torch.log(rate) if link == "exp" else rate + torch.log(-torch.expm1(-rate))
+
+
 def inverse_softplus(value: float) -> float:
     """The z for which softplus(z) is ``value``.
 

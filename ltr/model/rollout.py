@@ -12,6 +12,7 @@ bins at a time is computed again, and predictions exist for one bin at a time on
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +25,6 @@ from ltr.model.dynamics import Activation
 from ltr.model.integrate import Grid, integrate
 from ltr.model.likelihoods import Residual
 from ltr.types import Float, Int, UInt8
-
-KEPT_BYTES = 1 << 30  # what a pass may keep for its way back, unless told otherwise
 
 Product = Callable[..., Tensor]
 
@@ -138,7 +137,7 @@ def rollout(
     grid: Grid,
     observed: Observed | None = None,
     workspace: Workspace | None = None,
-    kept_bytes: int = KEPT_BYTES,
+    kept_bytes: int = sys.maxsize,
 ) -> tuple[Float[Tensor, "time *model state trial"], Float[Tensor, " *model"] | None]:
     """States of all trials at every bin and, with a target, the mean loss over its entries.
 

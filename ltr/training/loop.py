@@ -127,7 +127,7 @@ class Trainer:
     # -- phases
 
     def _adam(self, network: LowTensorRankRNN, state: TrainingState) -> None:
-        optimiser = torch.optim.Adam(_groups(network), lr=self.settings.learning_rate)
+        optimiser = torch.optim.Adam(_groups(network), lr=self.settings.learning_rate, fused=True)
         _restore(optimiser, state)
         generator = torch.Generator().manual_seed(derived_seed(self.seed, state.restart, "dropout"))
         if state.generator is not None:

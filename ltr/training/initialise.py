@@ -1,0 +1,100 @@
+"""Starting values from the data: a network that already follows the average course of each condition.
+
+Teacher forcing, in closed form. Principal components of the condition averages are taken
+for the latents kappa(t). Given those, both halves of the model are linear in what is left:
+the readout in y = M phi(A kappa) + d, and the rows in tau dkappa/dt + kappa = c B^T phi(A kappa)
+once inputs are off. Each is one ridge regression. Training then starts near the average trial.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ltr.model.network import LowTensorRankRNN
+from ltr.model.readout import inverse_link
+from ltr.model.rollout import Target
+from ltr.types import Float
+
+STATE_RMS = 0.7  # of x per unit: phi is curved there, but not saturated
+RIDGE = 1e-2  # relative to the mean square of the regressors
+SMALLEST_SHARE = 0.05  # of a neuron's mean count: floor of its average under the inverse link
+SMOOTHING = 4  # times that neighbouring bins are averaged: the slope of a noisy average is mostly noise
+FEWEST_STEPS = 3  # steps without input that a regression of the dynamics needs
+
+
+@torch.no_grad()
+def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
+    """Set readout, rows, offsets and initial states of a freshly drawn network, in place.
+
+    Args:
+        network: its columns, inputs and coefficients over trials stay as they are.
+        target: activity and training entries.
+    """
+    average, weight = condition_averages(target, network.in_condition)
+    drive = _before_link(network, average, weight)
+    latents = _principal_courses(network, drive)
+    columns = network.basis()[:, : network.model.rank]
+    rates = network.activation.value(latents @ columns.mT)
+    network.readout_raw.copy_(_ridge(rates.flatten(0, 1), drive.flatten(0, 1)).mT)
+    network.start.copy_(latents[:, 0] if len(network.start) > 1 else latents[:, 0].mean(0, keepdim=True))
+    steps = latents.shape[1] - 1
+    first = int(network.design.off_bin.max()) if network.n_inputs else 0
+    if steps - first < FEWEST_STEPS:  # the input is always on: the network has to explain all of it at first
+        first = 0
+    slope = (latents[:, 1:] - latents[:, :-1]) / network.bin_width
+    middle = (latents[:, 1:] + latents[:, :-1]) / 2
+    between = network.activation.value(middle @ columns.mT)
+    rows = _ridge(between[:, first:].flatten(0, 1), (slope + middle)[:, first:].flatten(0, 1))
+    size = rows.norm(dim=0)
+    network.rows.copy_(rows / size)
+    network.offset.copy_(size)
+
+
+def condition_averages(
+    target: Target, in_condition: Float[Tensor, "condition trial"]
+) -> tuple[Float[Tensor, "condition time neuron"], Float[Tensor, "condition time neuron"]]:
+    """Average of each condition over entries that count, and their number; a neuron's mean where there are none."""
+    total, weight = [], []
+    for activity, mask in zip(target.activity, target.mask, strict=True):
+        kept = mask.to(activity)
+        total.append(in_condition @ (activity * kept))
+        weight.append(in_condition @ kept)
+    totals, weights = torch.stack(total, 1), torch.stack(weight, 1)
+    means = totals.sum((0, 1)) / weights.sum((0, 1)).clamp_min(1)
+    return torch.where(weights > 0, totals / weights.clamp_min(1), means), weights
+
+
+def _before_link(network: LowTensorRankRNN, average: Tensor, weight: Tensor) -> Tensor:
+    """What the readout's linear part should be; its constant, where it has one, is set to the mean."""
+    if network.model.likelihood == "poisson":
+        gain = network.log_gain.exp() if hasattr(network, "log_gain") else 1.0
+        mean = (average * weight).sum((0, 1)) / weight.sum((0, 1)).clamp_min(1)
+        average = inverse_link(torch.maximum(average, SMALLEST_SHARE * mean.clamp_min(1e-4)) / gain, network.model.link)
+    for _ in range(SMOOTHING):
+        padded = torch.cat([average[:, :1], average, average[:, -1:]], 1)
+        average = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
+    if network.has_readout_bias:
+        network.readout_bias.copy_(average.mean((0, 1)))
+        average = average - network.readout_bias
+    return average
+
+
+def _principal_courses(network: LowTensorRankRNN, drive: Tensor) -> Float[Tensor, "condition time rank"]:
+    """Scores on the leading components, scaled so that units are moderately active."""
+    rank = network.model.rank
+    left, size, _ = torch.linalg.svd(drive.flatten(0, 1), full_matrices=False)
+    scores = torch.zeros(left.shape[0], rank).to(drive)
+    found = min(rank, len(size))
+    scores[:, :found] = left[:, :found] * size[:found]
+    if network.model.readout == "linear":  # an orthonormal readout has no scale: latents keep that of the activity
+        scores *= STATE_RMS * (network.model.units / scores.square().sum(1).mean()).sqrt()
+    return scores.unflatten(0, drive.shape[:2])
+
+
+def _ridge(regressors: Float[Tensor, "sample unit"], targets: Tensor) -> Tensor:
+    """Coefficients, unit x target."""
+    gram = regressors.mT @ regressors
+    penalty = RIDGE * gram.diagonal().mean() + torch.finfo(gram.dtype).tiny
+    eye = torch.eye(len(gram)).to(gram)
+    return torch.linalg.solve(gram + penalty * eye, regressors.mT @ targets)
