@@ -40,16 +40,22 @@ class DeepField:
         self.weights, self.biases = parameters[:depth], parameters[depth:]
         self._reached: dict[int, list[Tensor]] = {}
 
-    def segment_bins(self, *, backward: bool) -> int:
-        """All: there are few conditions, and no trials."""
+    def size(self, *, backward: bool) -> int:
+        """One segment: there are few conditions, and no trials."""
         del backward
         return sys.maxsize
 
-    def begin(self, first: int) -> None:
+    def begin(self, first: int, stop: int) -> None:
         """Nothing to prepare."""
+
+    def end(self) -> None:
+        """Nothing to conclude."""
 
     def finish(self, state: Tensor) -> None:
         """The last bin is not looked at."""
+
+    def value(self) -> None:
+        """Nothing is gathered but the states."""
 
     def evaluate(self, index: int, state: Float[Tensor, "condition size"], entering: Tensor | None) -> Tensor:
         """tau_c dv/dt."""
@@ -60,14 +66,22 @@ class DeepField:
         self._reached[index] = hidden
         return torch.sub(ODE_GAIN * hidden[-1], state)
 
-    def value(self) -> None:
-        """Nothing is gathered but the states."""
-
     def turn(self, gradient: Tensor | None) -> None:
         """Start to gather gradients."""
         del gradient
         self._layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.weights]
         self._weights_t = [weight.mT.contiguous() for weight in self.weights]
+
+    def has(self, first: int) -> bool:
+        """Everything is kept."""
+        del first
+        return True
+
+    def begin_back(self, first: int, stop: int) -> None:
+        """Nothing to prepare."""
+
+    def end_back(self) -> None:
+        """Nothing to conclude."""
 
     def pull_back(self, index: int, gradient: Tensor) -> Tensor:
         """Gradient at the slope to gradient at the state."""

@@ -4,8 +4,8 @@ Discretise, then optimise: the backward pass differentiates the very steps that 
 forward pass took, so gradients equal those of automatic differentiation up to
 rounding, at a fraction of its time and memory.
 
-A field may keep what it computed for the backward pass, or only a segment of bins of
-it: then the backward pass walks each segment forward once more before it walks back.
+Both passes go by segments of bins. A field keeps of them what it likes for the way back;
+a segment that it no longer has is walked once more.
 """
 
 from __future__ import annotations
@@ -74,20 +74,26 @@ class Grid(NamedTuple):
 class Field(Protocol):
     """A vector field f(state) + entering, that can pull gradients back through itself.
 
-    Built anew for every pass from its parameters; evaluations are counted from 0. It keeps what its pull-backs
-    need, at least of the bins that :meth:`begin` announced last, and gathers gradients of its parameters.
+    Built anew for every pass from its parameters, whose gradients it gathers. Evaluations are counted from 0. The
+    calls of a pass are: size; begin, evaluate ..., end for every segment; finish, value; and for the way back: turn;
+    has, and if it has not begin, evaluate ..., end; begin_back, pull_back ..., end_back for every segment, the last
+    first; gradients.
     """
 
-    def segment_bins(self, *, backward: bool) -> int:
-        """How many bins the field keeps at once; without a backward pass to come, it need not keep any."""
+    def size(self, *, backward: bool) -> int:
+        """How many bins make a segment; without a way back nothing need be kept."""
         ...
 
-    def begin(self, first: int) -> None:
-        """A segment of bins starts; what was kept of others may go."""
+    def begin(self, first: int, stop: int) -> None:
+        """Steps from bins ``first`` to ``stop`` - 1 to their next ones are to be taken."""
         ...
 
     def evaluate(self, index: int, state: Tensor, entering: Tensor | None) -> Tensor:
         """f(state) + entering, a new tensor."""
+        ...
+
+    def end(self) -> None:
+        """They are taken."""
         ...
 
     def finish(self, state: Tensor) -> None:
@@ -102,8 +108,20 @@ class Field(Protocol):
         """The way back begins: gradient at :meth:`value` to gradient at the last bin's state (None for none)."""
         ...
 
+    def has(self, first: int) -> bool:
+        """Whether everything that the way back over this segment needs is still there."""
+        ...
+
+    def begin_back(self, first: int, stop: int) -> None:
+        """These steps are to be pulled back through."""
+        ...
+
     def pull_back(self, index: int, gradient: Tensor) -> Tensor:
         """Gradient at an evaluation's result to gradient at its state, a new tensor."""
+        ...
+
+    def end_back(self) -> None:
+        """It is done."""
         ...
 
     def gradients(self) -> tuple[Tensor | None, ...]:
@@ -154,46 +172,49 @@ class _Integration(torch.autograd.Function):
         ctx: Any, plan: _Plan, start: Tensor, entering: Tensor | None, *parameters: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
         grid, field = plan.grid, plan.build(*parameters)
-        size = min(field.segment_bins(backward=plan.backward), grid.n_bins)
+        size = field.size(backward=plan.backward)
         visited = [start]
-        for first in range(0, grid.n_bins, size):
-            _walk(field, grid, visited, entering, first=first, stop=min(first + size, grid.n_bins))
+        for first, stop in _segments(grid, size):
+            _walk(field, grid, visited, entering, first=first, stop=stop)
+        field.finish(visited[-1])
         states = torch.stack(visited)
         if plan.backward:
-            ctx.field, ctx.grid, ctx.size, ctx.walked = field, grid, size, first
+            ctx.field, ctx.grid, ctx.size = field, grid, size
             ctx.save_for_backward(states, entering, *parameters)  # parameters: torch then notices their changes
         return states, field.value()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, at_states: Tensor, at_value: Tensor | None) -> tuple[Tensor | None, ...]:
-        field, grid, size = ctx.field, ctx.grid, ctx.size
+        field, grid = ctx.field, ctx.grid
         states, entering, *_ = ctx.saved_tensors
         from_entering = None if entering is None else torch.zeros_like(entering)
-        adjoint = at_states[-1].clone()
-        for first in reversed(range(0, grid.n_bins, size)):
-            stop = min(first + size, grid.n_bins)
-            if first != ctx.walked:  # the last one is still there
+        from_last = field.turn(at_value)
+        adjoint = at_states[-1].clone() if from_last is None else at_states[-1] + from_last
+        for first, stop in reversed(_segments(grid, ctx.size)):
+            if not field.has(first):
                 # a copy: the field keeps it, and a view of this node's result would keep the node
                 _walk(field, grid, [states[first].clone()], entering, first=first, stop=stop)
-                ctx.walked = first
-            if stop == grid.n_bins:
-                from_last = field.turn(at_value)
-                adjoint = adjoint if from_last is None else adjoint + from_last
-            for index in reversed(range(first, min(stop, grid.n_bins - 1))):
+            field.begin_back(first, stop)
+            for index in reversed(range(first, stop)):
                 adjoint = _retreat(field, grid, adjoint, index, from_entering)
                 adjoint += at_states[index]
+            field.end_back()
         return None, adjoint, from_entering, *field.gradients()
 
 
+def _segments(grid: Grid, size: int) -> list[tuple[int, int]]:
+    """First bin and end of each; the last bin, from which no step leads on, is in none."""
+    return [(first, min(first + size, grid.n_bins - 1)) for first in range(0, grid.n_bins - 1, size)]
+
+
 def _walk(field: Field, grid: Grid, visited: list[Tensor], entering: Tensor | None, *, first: int, stop: int) -> None:
-    """One segment forward: from the state at its first bin, last in ``visited``, to that at the next one's first."""
-    field.begin(first)
-    for index in range(first, min(stop, grid.n_bins - 1)):
+    """One segment forward, from the state that is last in ``visited``; those at the next bins are appended."""
+    field.begin(first, stop)
+    for index in range(first, stop):
         ends = None if entering is None or index >= entering.shape[1] else (entering[0, index], entering[1, index])
         visited.append(_advance(field, grid, visited[-1], ends, index))
-    if stop == grid.n_bins:
-        field.finish(visited[-1])
+    field.end()
 
 
 def _advance(field: Field, grid: Grid, state: Tensor, ends: tuple[Tensor, Tensor] | None, index: int) -> Tensor:

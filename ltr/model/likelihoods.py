@@ -7,6 +7,7 @@ on the size of the data. Supplement A.1.1 (squared error) and A.1.2 (Poisson).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -42,22 +43,22 @@ class Residual(Protocol):
         activity: Float[Tensor, "*model trial neuron"],
         mask: Float[Tensor, "*model trial neuron"],
         log_gain: Float[Tensor, "*model neuron"] | None,
-        scratch: Float[Tensor, "3 *model trial neuron"],
+        scratch: Sequence[Tensor],
     ) -> tuple[Float[Tensor, " *model"], Float[Tensor, "*model neuron"] | None]:
         """Sum of the loss over entries where ``mask`` is 1, and its derivative by ``log_gain`` (None without one).
 
         Args:
-            output: the readout of one bin, overwritten with the derivative of the sum.
+            output: the readout of some bins, one after the other, overwritten with the derivative of the sum.
             activity: what was measured.
             mask: 1 or 0.
             log_gain: logarithm of a gain per neuron.
-            scratch: overwritten.
+            scratch: three arrays of the same shape, overwritten.
         """
         ...
 
 
 def gaussian_residual(
-    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Tensor
+    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor | None]:
     """:class:`Residual` of the squared error."""
     del scratch
@@ -69,7 +70,7 @@ def gaussian_residual(
 
 
 def poisson_residual(
-    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Tensor, *, link: str
+    output: Tensor, activity: Tensor, mask: Tensor, log_gain: Tensor | None, scratch: Sequence[Tensor], *, link: str
 ) -> tuple[Tensor, Tensor | None]:
     """:class:`Residual` of rate - count log(rate), with rate = gain softplus(z) or exp(z)."""
     slope, rate, terms = scratch

@@ -78,7 +78,7 @@ class Pass(NamedTuple):
     """A rollout for training.
 
     Attributes:
-        states: z, time x state x trial (models, if any, as the second axis).
+        states: z, time x trial x state (models, if any, as the second axis).
         loss: mean loss over the target's entries.
         inputs: u while any trial has input, condition x time x input.
         input_drive: Dhat v of a neural ODE, likewise.
@@ -102,8 +102,8 @@ class Reading(NamedTuple):
 class _Trials(NamedTuple):
     """What a rollout must know of its trials: c, and the one condition and the steps in which input is on."""
 
-    factors: Float[Tensor, "*model rank trial"]
-    in_condition: Float[Tensor, "condition trial"]
+    factors: Float[Tensor, "*model trial rank"]
+    in_condition: Float[Tensor, "trial condition"]
     input_on: Float[Tensor, "step trial"]
 
 
@@ -211,8 +211,8 @@ class LowTensorRankRNN(nn.Module):
         steps = np.arange(self.design.n_bins - 1)
         return torch.as_tensor((steps[:, None] < np.asarray(off_bin)[None]).astype(float))
 
-    def _in_condition(self, conditions: Array) -> Float[Tensor, "condition trial"]:
-        return torch.as_tensor(np.equal.outer(np.arange(self.design.n_conditions), conditions).astype(float))
+    def _in_condition(self, conditions: Array) -> Float[Tensor, "trial condition"]:
+        return torch.as_tensor(np.equal.outer(conditions, np.arange(self.design.n_conditions)).astype(float))
 
     # -- derived quantities
 
@@ -304,12 +304,12 @@ class LowTensorRankRNN(nn.Module):
         return torch.tanh(driven), driven
 
     def _entering(self, courses: Tensor, trials: _Trials) -> Tensor:
-        """What enters each coordinate of z at both ends of each step: end x step x state x trial."""
-        entering = (courses * self.input_gain[..., None, None, :]).movedim(-2, 0).mT  # time, input, condition
+        """What enters each coordinate of z at both ends of each step: end x step x trial x state."""
+        entering = (courses * self.input_gain[..., None, None, :]).movedim(-2, 0)  # time, condition, input
         if not self.in_space:
-            entering = nn.functional.pad(entering, (0, 0, self.model.rank, 0))
+            entering = nn.functional.pad(entering, (self.model.rank, 0))
         timed = _per_trial(entering, trials.in_condition)
-        on = trials.input_on.reshape(len(trials.input_on), *[1] * (timed.ndim - 2), -1)
+        on = trials.input_on.reshape(len(trials.input_on), *[1] * (timed.ndim - 3), -1, 1)
         return torch.stack([on * timed[:-1], on * timed[1:]])
 
     def _rollout(self, trials: _Trials, observed: Observed | None = None) -> Pass:
@@ -317,8 +317,8 @@ class LowTensorRankRNN(nn.Module):
         steps = len(trials.input_on)
         courses, driven = self.input_courses(steps + 1)
         entering = None if courses is None or steps == 0 else self._entering(courses, trials)
-        start = _per_trial(self.start.mT, trials.in_condition)
-        start = nn.functional.pad(start, (0, 0, 0, basis.shape[-1] - self.model.rank))
+        start = _per_trial(self.start, trials.in_condition)
+        start = nn.functional.pad(start, (0, basis.shape[-1] - self.model.rank))
         read = (None, None, None) if observed is None else self.reading()[1:]
         bias = self.recurrent_bias if self.model.recurrent_bias else None
         states, loss = rollout(
@@ -339,11 +339,13 @@ class LowTensorRankRNN(nn.Module):
 
     def _recorded(self, trials: Tensor | None) -> _Trials:
         """The recording's trials, or those at the given positions."""
-        factors, in_condition = self.trial_factors().mT, self.in_condition
+        factors, in_condition = self.trial_factors(), self.in_condition
         input_on = self.input_on[: _last_on(self.design.off_bin, self.design.n_bins)]
         if trials is None:
-            return _Trials(factors.contiguous(), in_condition, input_on)
-        return _Trials(*(whole.index_select(-1, trials) for whole in (factors, in_condition, input_on)))
+            return _Trials(factors, in_condition, input_on)
+        return _Trials(
+            factors.index_select(-2, trials), in_condition.index_select(0, trials), input_on.index_select(1, trials)
+        )
 
     def compare(self, target: Target | None, trials: Int[Tensor, " kept"] | None = None) -> Pass:
         """Roll out the recording's trials (or those at the given positions) and compare them with a target.
@@ -384,10 +386,8 @@ class LowTensorRankRNN(nn.Module):
 
     def _predict(self, trials: _Trials) -> Prediction:
         states, _, courses, driven = self._rollout(trials)
-        output = self.read_out(states.mT).movedim(0, -2)
-        return Prediction(
-            states.movedim((-1, 0), (-3, -2)), output, self._to_the_end(courses), self._to_the_end(driven)
-        )
+        output = self.read_out(states).movedim(0, -2)
+        return Prediction(states.movedim(0, -2), output, self._to_the_end(courses), self._to_the_end(driven))
 
     def _to_the_end(self, courses: Tensor | None) -> Tensor | None:
         """With zeros from where no trial has input."""
@@ -416,14 +416,14 @@ class LowTensorRankRNN(nn.Module):
         """Predict trials with given factors, conditions and ends of the input."""
         input_on = self._input_on(off_bin)[: _last_on(off_bin, self.design.n_bins)].to(factors)
         in_condition = self._in_condition(conditions).to(factors)
-        return self._predict(_Trials(factors.mT.contiguous(), in_condition, input_on))
+        return self._predict(_Trials(factors, in_condition, input_on))
 
 
 def _per_trial(courses: Tensor, in_condition: Tensor) -> Tensor:
-    """The last axis from conditions (or one for all) to trials: a product, whose gradient need not scatter."""
-    if courses.shape[-1] == 1:
-        return courses.expand(*courses.shape[:-1], in_condition.shape[-1])
-    return courses @ in_condition
+    """The second last axis from conditions (or one for all) to trials: a product, whose gradient need not scatter."""
+    if courses.shape[-2] == 1:
+        return courses.expand(*courses.shape[:-2], len(in_condition), -1)
+    return in_condition @ courses
 
 
 def _last_on(off_bin: Array, n_bins: int) -> int:

@@ -52,14 +52,14 @@ def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
 
 
 def condition_averages(
-    target: Target, in_condition: Float[Tensor, "condition trial"]
+    target: Target, in_condition: Float[Tensor, "trial condition"]
 ) -> tuple[Float[Tensor, "condition time neuron"], Float[Tensor, "condition time neuron"]]:
     """Average of each condition over entries that count, and their number; a neuron's mean where there are none."""
     total, weight = [], []
     for activity, mask in zip(target.activity, target.mask, strict=True):
         kept = mask.to(activity)
-        total.append(in_condition @ (activity * kept))
-        weight.append(in_condition @ kept)
+        total.append(in_condition.mT @ (activity * kept))
+        weight.append(in_condition.mT @ kept)
     totals, weights = torch.stack(total, 1), torch.stack(weight, 1)
     means = totals.sum((0, 1)) / weights.sum((0, 1)).clamp_min(1)
     return torch.where(weights > 0, totals / weights.clamp_min(1), means), weights

@@ -108,7 +108,7 @@ class Objective:
         step = max(1, CHUNK_ENTRIES // self.train.mask[0].numel())
         for first in range(0, len(states), step):
             chunk = slice(first, first + step)
-            output = network.read_out(states[chunk].mT, reading)
+            output = network.read_out(states[chunk], reading)
             train = train + _masked_sum(terms(output, self.train.activity[chunk]), self.train.mask[chunk])
             if self.validation is not None:
                 loss = terms(output, self.validation.activity[chunk])
@@ -129,10 +129,10 @@ class Objective:
     def _activity(self, network: LowTensorRankRNN, seen: Pass) -> Tensor:
         """Mean x^2 over units, bins and trials, plus mean (Dhat v)^2 while the input is on (ledger 1.8)."""
         basis, states = network.basis(), seen.states
-        n_bins, n_trials, n_units = len(states), states.shape[-1], basis.shape[-2]
+        n_bins, n_trials, n_units = len(states), states.shape[-2], basis.shape[-2]
         if self.penalties.penalty_form == "square":
             # sum of (S z)^2, without building S z
-            size = ((basis.mT @ basis) * (states @ states.mT).sum(0)).sum((-2, -1))
+            size = ((basis.mT @ basis) * (states.mT @ states).sum(0)).sum((-2, -1))
         else:
             size = sum(checkpoint(_absolute_sum, basis, state, use_reentrant=False) for state in states)
         total = size / (n_bins * n_trials * n_units)
@@ -151,4 +151,4 @@ def _masked_sum(terms: Tensor, mask: Tensor) -> Float[Tensor, " *model"]:
 
 def _absolute_sum(basis: Tensor, state: Tensor) -> Tensor:
     """Sum of abs(S z) over units and trials; the backward pass computes S z again."""
-    return (basis @ state).abs().sum((-2, -1))
+    return (state @ basis.mT).abs().sum((-2, -1))

@@ -12,28 +12,40 @@ from tests.problems import plain_steps
 
 
 class Leak:
-    """f(z) = -z, without parameters; it keeps two bins at a time."""
+    """f(z) = -z, without parameters; in segments of two bins."""
 
-    def value(self):
-        return None
-
-    def segment_bins(self, *, backward):
+    def size(self, *, backward):
         return 2
 
-    def begin(self, first):
-        self.first = first
+    def begin(self, first, stop):
+        pass
 
     def evaluate(self, index, state, entering):
         return -state if entering is None else entering - state
 
+    def end(self):
+        pass
+
     def finish(self, state):
         pass
+
+    def value(self):
+        return None
 
     def turn(self, gradient):
         return None
 
+    def has(self, first):
+        return first > 0
+
+    def begin_back(self, first, stop):
+        pass
+
     def pull_back(self, index, gradient):
         return -gradient
+
+    def end_back(self):
+        pass
 
     def gradients(self):
         return ()

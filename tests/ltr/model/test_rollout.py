@@ -6,6 +6,7 @@ Both sides take the same steps in float64, so only the order of operations diffe
 from __future__ import annotations
 
 from functools import partial
+from unittest import mock
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ltr.model import rollout as rollout_module
 from ltr.model.dynamics import ACTIVATIONS, drift
 from ltr.model.factors import unit_norm
 from ltr.model.integrate import Grid
@@ -31,17 +33,17 @@ class Problem:
         self.generator = torch.Generator().manual_seed(seed)
         self.rank, self.free, self.likelihood = rank, free, likelihood
         normal = self._normal
-        self.basis, self.rows, self.factors = normal(units, rank + free), normal(units, rank), normal(rank, trials)
+        self.basis, self.rows, self.factors = normal(units, rank + free), normal(units, rank), normal(trials, rank)
         self.bias = normal(rank) if bias else None
         self.readout, self.readout_bias = normal(neurons, units), normal(neurons)
         self.log_gain = normal(neurons) if likelihood == "softplus" else None
-        self.start, self.entering = normal(rank + free, trials), normal(2, BINS - 2, rank + free, trials)
+        self.start, self.entering = normal(trials, rank + free), normal(2, BINS - 2, trials, rank + free)
         counts = likelihood != "gaussian"
         activity = normal(BINS, trials, neurons).detach()
         self.activity = activity.mul(2).abs().round() if counts else activity
         self.mask = torch.rand(BINS, trials, neurons, generator=self.generator) < 0.6
         self.mask[0], self.mask[-1, 0, 0] = False, True  # a bin without entries, and one at the end
-        self.state_weight = normal(BINS, rank + free, trials).detach()
+        self.state_weight = normal(BINS, trials, rank + free).detach()
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=self.generator, dtype=torch.float64).requires_grad_(True)
@@ -52,6 +54,7 @@ class Problem:
 
     def ours(self, grid: Grid, activation: str, kept: Tensor | None = None, **options):
         """Objective and loss: states weighed at random plus the loss of the target."""
+        options = {"kept_bytes": 1 << 30} | options
         residual = gaussian_residual if self.likelihood == "gaussian" else partial(poisson_residual, link=self.link)
         constants = (self.bias, self.readout, self.readout_bias, self.log_gain)
         weights = Weights(unit_norm(self.basis), unit_norm(self.rows), self._of(self.factors, kept), *constants)
@@ -73,19 +76,19 @@ class Problem:
 
     @staticmethod
     def _of(tensor: Tensor, kept: Tensor | None) -> Tensor:
-        return tensor if kept is None else tensor[..., kept]
+        return tensor if kept is None else tensor[..., kept, :]
 
     def plain(self, grid: Grid, activation: str, kept: Tensor | None = None):
         """The same by automatic differentiation, trials first, predictions all at once."""
         act = ACTIVATIONS[activation]
         basis = unit_norm(self.basis)
         field = partial(
-            drift, basis=basis, rows=unit_norm(self.rows), factors=self._of(self.factors, kept).T, activation=act,
+            drift, basis=basis, rows=unit_norm(self.rows), factors=self._of(self.factors, kept), activation=act,
             bias=self.bias,
         )  # fmt: skip
         silent = torch.zeros_like(self.entering[:, :1])
-        entering = self._of(torch.cat([self.entering, silent], 1), kept).mT
-        states = torch.stack(plain_steps(field, self._of(self.start, kept).T, entering, grid))
+        entering = self._of(torch.cat([self.entering, silent], 1), kept)
+        states = torch.stack(plain_steps(field, self._of(self.start, kept), entering, grid))
         output = act.value(states @ basis.T) @ self.readout.T + self.readout_bias
         activity, mask = (whole if kept is None else whole[:, kept] for whole in (self.activity, self.mask))
         if self.likelihood == "gaussian":
@@ -94,7 +97,7 @@ class Problem:
             log_rate = log_link(output, self.link)
             terms = poisson_terms(log_rate if self.log_gain is None else log_rate + self.log_gain, activity)
         loss = (terms * mask).sum() / mask.sum()
-        return (states.mT * self._of(self.state_weight, kept)).sum() + 3 * loss, loss
+        return (states * self._of(self.state_weight, kept)).sum() + 3 * loss, loss
 
 
 def _grid(solver: str = "heun", steps_per_bin: int = 1) -> Grid:
@@ -119,21 +122,23 @@ def _assert_equal(ours: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], 
     activation=st.sampled_from(sorted(ACTIVATIONS)),
     solver=st.sampled_from(["euler", "heun", "rk4"]),
     steps_per_bin=st.integers(1, 3),
-    kept_bytes=st.sampled_from([0, 2000, 1 << 30]),
+    segment_rows=st.sampled_from([1, 6, 1000]),
+    kept_bytes=st.sampled_from([0, 1000, 1 << 30]),
     dropout=st.booleans(),
     seed=st.integers(0, 10_000),
 )
 @settings(max_examples=100, deadline=None)
 def test_loss_and_gradients_equal_those_of_automatic_differentiation(
-    activation, solver, steps_per_bin, kept_bytes, dropout, seed, **sizes
+    activation, solver, steps_per_bin, segment_rows, kept_bytes, dropout, seed, **sizes
 ) -> None:
-    """Over shapes, activations, steps, inputs and likelihoods; with arrays kept, in segments, or bin by bin."""
+    """Over shapes, activations, steps, inputs and likelihoods; in segments of any size, kept or walked twice."""
     problem, grid = Problem(seed, **sizes), _grid(solver, steps_per_bin)
     kept = torch.arange(sizes["trials"])[-1:] if dropout else None
     if dropout:
         problem.mask[-1, kept, 0] = True
-    ours = problem.ours(grid, activation, kept, kept_bytes=kept_bytes)
-    _assert_equal(ours, problem.plain(grid, activation, kept), problem.leaves)
+    with mock.patch.object(rollout_module, "SEGMENT_ROWS", segment_rows):
+        ours = problem.ours(grid, activation, kept, kept_bytes=kept_bytes)
+        _assert_equal(ours, problem.plain(grid, activation, kept), problem.leaves)
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "softplus", "exp"])
@@ -179,10 +184,16 @@ def test_a_batch_of_models_equals_each_of_them_alone(kept_bytes: int) -> None:
             assert difference <= 1e-12 * max(1.0, float(theirs.abs().max())), name
 
 
+@pytest.fixture
+def _bin_by_bin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rollout_module, "SEGMENT_ROWS", 1)
+
+
+@pytest.mark.usefixtures("_bin_by_bin")
 def test_what_is_kept_does_not_change_a_bit() -> None:
     """So that a fit goes on in the same numbers on a machine with less memory."""
     problem, results = Problem(1), []
-    for kept_bytes in (0, 2000, 1 << 30):
+    for kept_bytes in (0, 1000, 1 << 30):
         objective, _ = problem.ours(_grid(), "tanh", kept_bytes=kept_bytes)
         results.append(torch.autograd.grad(objective, list(problem.leaves.values())))
     for other in results[1:]:
@@ -205,6 +216,7 @@ def test_buffers_are_used_again_but_never_while_a_pass_still_needs_them() -> Non
         assert all(torch.equal(first, second) for first, second in zip(expected, gradients, strict=True))
 
 
+@pytest.mark.usefixtures("_bin_by_bin")
 def test_gradients_can_be_taken_twice() -> None:
     problem = Problem(3)
     leaves = list(problem.leaves.values())
@@ -214,7 +226,8 @@ def test_gradients_can_be_taken_twice() -> None:
         assert all(torch.equal(a, b) for a, b in zip(first, torch.autograd.grad(objective, leaves), strict=True))
 
 
-def test_without_gradients_to_come_one_bin_is_kept() -> None:
+@pytest.mark.usefixtures("_bin_by_bin")
+def test_without_gradients_to_come_one_segment_is_kept() -> None:
     problem, workspace = Problem(4, trials=50, units=9, neurons=6), Workspace()
     with torch.no_grad():
         _, loss = problem.ours(_grid(), "tanh", workspace=workspace)
