@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CHECK := build/check
-FOLDERS := ltr datasets simulations cli tests
+FOLDERS := ltr datasets simulations cli benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check clean
+.PHONY: help install demo test check bench clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,8 +38,12 @@ check: $(STAMP)  ## lint, format, types and import contract
 	$(BIN)/ruff format --check $(FOLDERS)
 	rm -rf $(CHECK) build/lib
 	$(BIN)/python -m pip install --quiet --no-deps --target $(CHECK) .
-	cd $(CHECK) && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p ltr
+	cp -r benchmarks $(CHECK)
+	cd $(CHECK) && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p ltr -p benchmarks
 	cd $(CHECK) && $(CURDIR)/$(BIN)/lint-imports --config $(CURDIR)/.importlinter
+
+bench: $(STAMP)  ## measure speed, accuracy and memory (a quarter of an hour, on a machine that does nothing else)
+	$(BIN)/python -m benchmarks
 
 clean:  ## delete what make and the tests left behind, but not .venv
 	rm -rf build demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

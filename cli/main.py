@@ -5,35 +5,59 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from ltr.cli.commands.fit import fit
-from ltr.cli.commands.inspect import inspect
-from ltr.cli.commands.report import report
-from ltr.cli.commands.simulate import reach, teacher
 from ltr.cli.console import print_error
 from ltr.cli.exit_codes import OK, exit_code, explain, interruptible
 from ltr.cli.stopping import sigterm_as_ctrl_c
 
-HELP_FLAGS = {"help_option_names": ["--help", "-h"]}
+# in the order of the help, with its lines, so that it is there before any command is loaded
+COMMANDS = {
+    "inspect": "Show what a recording holds: trials, their columns, neurons, and what 'ltr fit' needs to know.",
+    "fit": "Fit a low-tensor-rank RNN to a recording and write a report.",
+    "report": "Rebuild the figures and report.html of a finished fit.",
+    "simulate": "Make a recording whose truth is known.",
+}
+APP: dict[str, Any] = {
+    "no_args_is_help": True,
+    "add_completion": False,
+    "rich_markup_mode": "rich",
+    "context_settings": {"help_option_names": ["--help", "-h"]},
+}
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings=HELP_FLAGS,
-)
-simulate = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", context_settings=HELP_FLAGS)
 
-app.command(no_args_is_help=True)(interruptible(inspect))
-app.command(no_args_is_help=True)(interruptible(fit))
-app.command(no_args_is_help=True)(interruptible(report))
-app.add_typer(simulate, name="simulate")
-simulate.command()(interruptible(reach))
-simulate.command()(interruptible(teacher))
+def load_command(name: str) -> Any:
+    """Import a command from its file and make the parser of its arguments."""
+    module = import_module(f"ltr.cli.commands.{name}")
+    app = typer.Typer(**APP)
+    if name == "simulate":
+        app.callback()(_simulate)
+        app.command()(interruptible(module.reach))
+        app.command()(interruptible(module.teacher))
+    else:
+        app.command(no_args_is_help=True)(interruptible(getattr(module, name)))
+    return typer.main.get_command(app)
+
+
+class LazyCommands(TyperGroup):
+    """Commands that are imported when they are run: those of a fit would make every help text wait."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: TyperCommand(name=name, help=line) for name, line in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was asked for."""
+        if args and args[0] in COMMANDS:
+            return args[0], load_command(args[0]), args[1:]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(cls=LazyCommands, pretty_exceptions_enable=False, **APP)
 
 
 def _show_version(wanted: bool) -> None:
@@ -63,7 +87,6 @@ def ltr(
     """
 
 
-@simulate.callback()
 def _simulate() -> None:
     """Make a recording whose truth is known.
 

@@ -205,7 +205,8 @@ class _Session:
 
         def build(restart: int) -> LowTensorRankRNN:
             network = self._build(settings, restart)
-            if settings.training.initial_weights == "averages":
+            chosen, driven = settings.training.initial_weights, settings.inputs.inputs != "none"
+            if chosen == "averages" or (chosen == "auto" and not driven):
                 start_from_averages(network, objective.train)
             return network
 

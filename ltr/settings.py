@@ -204,8 +204,10 @@ class TrainingSettings(Section):
 
     iterations: int = Field(1000, ge=1, description="Adam steps at most; the learning rate falls along a cosine.")
     learning_rate: float = Field(1e-2, gt=0, description="Adam's initial step.")
-    initial_weights: Literal["random", "averages"] = Field(
-        "random", description="Start from random weights, or from the average course of each condition."
+    initial_weights: Literal["auto", "random", "averages"] = Field(
+        "auto",
+        description="Start from random weights, or from weights that follow the average course of each condition."
+        " auto: averages where there are no inputs, random where there are.",
     )
     trial_dropout: float = Field(0.2, ge=0, lt=1, description="Share of trials left out of each step.")
     patience: int = Field(200, ge=1, description="Stop after this many steps without a better validation loss.")

@@ -4,6 +4,10 @@ Teacher forcing, in closed form. Principal components of the condition averages 
 for the latents kappa(t). Given those, both halves of the model are linear in what is left:
 the readout in y = M phi(A kappa) + d, and the rows in tau dkappa/dt + kappa = c B^T phi(A kappa)
 once inputs are off. Each is one ridge regression. Training then starts near the average trial.
+
+Measured: six autonomous teachers end at losses 2 to 60 times lower after as many steps. Where inputs bring the
+network into the state from which it runs by itself, and are themselves random at first, this start is no better
+than a random one.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from ltr.model.rollout import Target
 from ltr.types import Float
 
 STATE_RMS = 0.7  # of x per unit: phi is curved there, but not saturated
-RIDGE = 1e-2  # relative to the mean square of the regressors
+RIDGE = 1.0  # relative to the mean square of the regressors; 1e-2 to 1 end alike, with 1 the worst of six teachers does best
 SMALLEST_SHARE = 0.05  # of a neuron's mean count: floor of its average under the inverse link
 SMOOTHING = 4  # times that neighbouring bins are averaged: the slope of a noisy average is mostly noise
 FEWEST_STEPS = 3  # steps without input that a regression of the dynamics needs
@@ -25,10 +29,10 @@ FEWEST_STEPS = 3  # steps without input that a regression of the dynamics needs
 
 @torch.no_grad()
 def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
-    """Set readout, rows, offsets and initial states of a freshly drawn network, in place.
+    """Set readout, rows, trial factors and initial states of a freshly drawn network, in place.
 
     Args:
-        network: its columns, inputs and coefficients over trials stay as they are.
+        network: its columns and inputs stay as they are; trial factors start at their offsets.
         target: activity and training entries.
     """
     average, weight = condition_averages(target, network.in_condition)
@@ -49,6 +53,7 @@ def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
     size = rows.norm(dim=0)
     network.rows.copy_(rows / size)
     network.offset.copy_(size)
+    network.whitened.zero_()
 
 
 def condition_averages(

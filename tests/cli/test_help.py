@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 import ltr as package
+from ltr.cli.main import COMMANDS as COMMANDS_IN_HELP
 from ltr.settings import iterate_fields
 
 COMMANDS = [["inspect"], ["fit"], ["report"], ["simulate"], ["simulate", "reach"], ["simulate", "teacher"]]
@@ -27,6 +28,22 @@ def test_help_loads_no_heavy_library(command: list[str]) -> None:
     code = f"import sys; from ltr.cli.main import main; main({command}); print('LOADED', *sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(run.stdout.partition("LOADED")[2].split())
+
+
+def test_help_of_the_whole_loads_no_command() -> None:
+    """Only then is it there within a third of a second; settings alone take as long as all the rest."""
+    code = "import sys; from ltr.cli.main import main; main(['--help']); print('LOADED', *sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.partition("LOADED")[2].split())
+    assert not {name for name in loaded if name.startswith("ltr.cli.commands.")}
+    assert "pydantic" not in loaded
+
+
+@pytest.mark.parametrize("name", COMMANDS_IN_HELP)
+def test_the_line_in_the_list_is_the_first_of_the_commands_own_help(ltr: Callable, name: str) -> None:
+    own = " ".join(ltr(name, "--help").out.split())
+    assert COMMANDS_IN_HELP[name] in own
+    assert COMMANDS_IN_HELP[name].split(":")[0] in " ".join(ltr("--help").out.split())
 
 
 def test_fit_has_a_flag_for_every_setting(ltr: Callable) -> None:

@@ -49,7 +49,7 @@ FITS = [
 
 @pytest.mark.parametrize(("kind", "values", "train", "test"), FITS, ids=lambda value: str(value)[:60])
 def test_a_fit_ends_where_it_always_did(kind: str, values: dict, train: float, test: float) -> None:
-    settings = small_fit_settings(dtype="float64", baselines=False, **values)
+    settings = small_fit_settings(dtype="float64", baselines=False, initial_weights="random", **values)
     metrics = ltr.fit(small_recording(kind), settings).metrics
     assert metrics["train"]["loss"] == pytest.approx(train, rel=1e-11)
     assert metrics["test"]["loss"] == pytest.approx(test, rel=1e-11)
