@@ -29,7 +29,7 @@ from ltr.results import FitResult
 from ltr.run_folder import RunFolder
 from ltr.settings import FitSettings
 from ltr.training.events import Listener
-from ltr.training.initialise import start_from_averages
+from ltr.training.initialise import start_from_averages, starts_from_averages
 from ltr.training.log import LogFile
 from ltr.training.loop import HISTORY_COLUMNS, Trainer
 from ltr.training.objective import Objective
@@ -205,8 +205,7 @@ class _Session:
 
         def build(restart: int) -> LowTensorRankRNN:
             network = self._build(settings, restart)
-            chosen, driven = settings.training.initial_weights, settings.inputs.inputs != "none"
-            if chosen == "averages" or (chosen == "auto" and not driven):
+            if starts_from_averages(settings, restart):
                 start_from_averages(network, objective.train)
             return network
 

@@ -207,7 +207,7 @@ class TrainingSettings(Section):
     initial_weights: Literal["auto", "random", "averages"] = Field(
         "auto",
         description="Start from random weights, or from weights that follow the average course of each condition."
-        " auto: averages where there are no inputs, random where there are.",
+        " auto: random where there are inputs; without, averages for the first of several starts and every second.",
     )
     trial_dropout: float = Field(0.2, ge=0, lt=1, description="Share of trials left out of each step.")
     patience: int = Field(200, ge=1, description="Stop after this many steps without a better validation loss.")

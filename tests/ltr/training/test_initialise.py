@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ltr.settings import PenaltySettings
-from ltr.training.initialise import condition_averages, start_from_averages
+from ltr.training.initialise import condition_averages, start_from_averages, starts_from_averages
 from ltr.training.objective import Objective
-from tests.problems import small_design, small_network
+from tests.problems import small_design, small_network, small_settings
 
 OPTIONS = [
     {"inputs": "none"},
@@ -28,7 +28,7 @@ def _objective(likelihood: str) -> Objective:
     latents = np.stack([np.cos(angle), np.sin(angle)], 1) * np.exp(-0.5 * angle)[:, None]
     loadings = np.random.default_rng(0).normal(size=(2, 6))
     loadings[:, -1] = 0
-    activity = np.broadcast_to(latents @ loadings, (7, 12, 6))
+    activity = np.tile(latents @ loadings, (7, 1, 1))
     if likelihood == "poisson":
         activity = np.exp(activity)
         activity[..., -1] = 0
@@ -56,14 +56,24 @@ def test_the_start_explains_more_than_a_random_one(options: dict) -> None:
     assert all(new < old for new, old in zip(after, before, strict=True))
 
 
+def test_without_inputs_every_second_start_is_from_averages() -> None:
+    for values, expected in (
+        ({"inputs": "none"}, [True, False, True]),
+        ({"inputs": "constant"}, [False, False, False]),
+        ({"inputs": "constant", "initial_weights": "averages"}, [True, True, True]),
+        ({"inputs": "none", "initial_weights": "random"}, [False, False, False]),
+    ):
+        assert [starts_from_averages(small_settings(**values), restart) for restart in range(3)] == expected
+
+
 def test_autonomous_courses_are_followed_closely() -> None:
-    """Noise-free rotations of two components from one initial state: nine tenths of the variance before training."""
+    """Noise-free rotations of two components from one initial state: seven eighths of the variance before training."""
     objective = _objective("gaussian")
     network = small_network(inputs="none", rank=2, units=60)
     start_from_averages(network, objective.train)
     kept = objective.train.mask > 0
     variance = float(objective.train.activity[kept].square().mean())
-    assert float(objective.losses(network)[0]) < 0.1 * variance
+    assert float(objective.losses(network)[0]) < 0.125 * variance
 
 
 def test_averages_are_those_of_training_entries_and_the_mean_where_there_are_none() -> None:
