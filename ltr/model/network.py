@@ -22,8 +22,10 @@ from ltr.model.dynamics import ACTIVATIONS
 from ltr.model.factors import TrialPrior, trial_factors, unit_norm
 from ltr.model.integrate import Grid
 from ltr.model.likelihoods import Residual, gaussian_residual, poisson_residual
+from ltr.model.observation import Observed, Target
 from ltr.model.readout import inverse_softplus, log_link, orthonormal
-from ltr.model.rollout import Observed, Target, Weights, Workspace, rollout
+from ltr.model.rollout import Weights, rollout
+from ltr.model.workspace import Workspace
 from ltr.settings import FactorSettings, InputSettings, ModelSettings, SolverSettings
 from ltr.types import Array, Float, Int
 

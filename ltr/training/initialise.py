@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ltr.model.network import LowTensorRankRNN
+from ltr.model.observation import Target
 from ltr.model.readout import inverse_link
-from ltr.model.rollout import Target
 from ltr.settings import FitSettings
 from ltr.types import Float
 

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ltr.model.likelihoods import poisson_terms, squared_terms
 from ltr.model.network import LowTensorRankRNN, Pass
-from ltr.model.rollout import Target
+from ltr.model.observation import Target
 from ltr.settings import PenaltySettings
 from ltr.types import Array, Float
 

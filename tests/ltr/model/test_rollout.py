@@ -19,8 +19,10 @@ from ltr.model.dynamics import ACTIVATIONS, drift
 from ltr.model.factors import unit_norm
 from ltr.model.integrate import Grid
 from ltr.model.likelihoods import gaussian_residual, poisson_residual, poisson_terms, squared_terms
+from ltr.model.observation import Observed, Target
 from ltr.model.readout import log_link
-from ltr.model.rollout import Observed, Target, Weights, Workspace, rollout
+from ltr.model.rollout import Weights, rollout
+from ltr.model.workspace import Workspace
 from tests.problems import plain_steps
 
 BINS = 4
