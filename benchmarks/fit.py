@@ -31,11 +31,9 @@ DEFAULTS = "defaults"
 # names hold no comma: the command takes a list of them
 VARIANTS: dict[str, dict[str, Any]] = {
     DEFAULTS: {},
+    "start from averages": {"initial_weights": "averages"},
     "no trial dropout": {"trial_dropout": 0.0},
     "learning rate 2e-2": {"learning_rate": 2e-2},
-    "learning rate 3e-2": {"learning_rate": 3e-2},
-    "500 steps": {"iterations": 500},
-    "500 steps at learning rate 2e-2": {"iterations": 500, "learning_rate": 2e-2},
 }
 
 # what all variants share: the paper's recording has 740 trials, its network 200 units and rank 5

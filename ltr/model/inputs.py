@@ -70,7 +70,6 @@ class DeepField:
         """Start to gather gradients."""
         del gradient
         self._layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in self.weights]
-        self._weights_t = [weight.mT.contiguous() for weight in self.weights]
 
     def has(self, first: int) -> bool:
         """Everything is kept."""
@@ -90,7 +89,7 @@ class DeepField:
         for layer in reversed(range(len(self.weights))):
             above = above * (reached[layer + 1] > 0)
             self._layers[layer].append((reached[layer], above))
-            above = torch.bmm(above[:, None], self._weights_t[layer])[:, 0]
+            above = torch.bmm(above[:, None], self.weights[layer].mT)[:, 0]
         return above - gradient
 
     def gradients(self) -> tuple[Tensor | None, ...]:

@@ -72,7 +72,8 @@ class Reader:
         self.target, self.trials, self.residual = observed
         self.readout, self.readout_bias, self.log_gain = readout, readout_bias, log_gain
         self._product, self._add_product_ = products(readout)
-        self._total = self.target.total(self.trials)
+        # of a stack, a model may have nothing in the chosen trials: its loss is 0 then
+        self._total = self.target.total(self.trials).clamp_min(1)
         self._losses: dict[int, Tensor] = {}
         self._gains: dict[int, Tensor | None] = {}
 

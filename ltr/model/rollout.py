@@ -123,7 +123,7 @@ class RecurrentField:
     def size(self, *, backward: bool) -> int:
         """Enough rows for a product at full speed; models are a batch already."""
         n_bins, n_trials = self.grid.n_bins, self.factors.shape[-2]
-        size = max(1, min(SEGMENT_ROWS // n_trials, n_bins - 1)) if self.basis.ndim == 2 else 1
+        size = max(1, min(SEGMENT_ROWS // max(n_trials, 1), n_bins - 1)) if self.basis.ndim == 2 else 1
         self._backward, self._size = backward, size
         rates = (size * self.grid.per_bin, *self._shape)
         residuals = () if self.reader is None else (size, *self.reader.shape(n_trials))

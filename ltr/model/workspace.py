@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 
 import torch
@@ -16,20 +17,30 @@ class Workspace:
 
     def __init__(self) -> None:
         self._free: list[Tensor] = []
+        self._lock = threading.RLock()  # reentrant: an array may come back, from a collected pass, while one is taken
+
+    def __deepcopy__(self, memo: object) -> Workspace:
+        """A copy of a network starts with nothing."""
+        return Workspace()
 
     def take(self, like: Tensor, *shape: int) -> Lease:
         """An array of this shape with arbitrary contents, of the type and on the device of ``like``."""
         size = math.prod(shape)
-        kin = [flat for flat in self._free if (flat.dtype, flat.device) == (like.dtype, like.device)]
-        fitting = [flat for flat in kin if flat.numel() >= size]
-        chosen = min(fitting, key=Tensor.numel) if fitting else max(kin, key=Tensor.numel, default=None)
-        if chosen is not None:
+        with self._lock:
+            kin = [flat for flat in self._free if (flat.dtype, flat.device) == (like.dtype, like.device)]
+            fitting = [flat for flat in kin if flat.numel() >= size]
+            chosen = min(fitting, key=Tensor.numel) if fitting else max(kin, key=Tensor.numel, default=None)
+            # one that is too small goes: what is needed now will be needed again
             self._free = [flat for flat in self._free if flat is not chosen]
-        return Lease(self, chosen if chosen is not None and fitting else like.new_empty(size), shape)
+        if chosen is None or not fitting:
+            with torch.inference_mode(False):  # it may serve a pass with gradients next
+                chosen = torch.empty(size, dtype=like.dtype, device=like.device)
+        return Lease(self, chosen, shape)
 
     def give(self, flat: Tensor) -> None:
         """Nobody uses this any more."""
-        self._free.append(flat)
+        with self._lock:
+            self._free.append(flat)
 
 
 class Lease:

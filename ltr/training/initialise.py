@@ -25,6 +25,8 @@ STATE_RMS = 0.7  # of x per unit: phi is curved there, but not saturated
 RIDGE = 1.0  # relative to the mean square of the regressors; of 1e-4 to 1, the largest served six teachers best
 SMALLEST_SHARE = 0.05  # of a neuron's mean count: floor of its average under the inverse link
 SMOOTHING = 4  # times that neighbouring bins are averaged: the slope of a noisy average is mostly noise
+SMALLEST_COMPONENT = 1e-4  # of the largest one
+DRAWN_SHARE = 1e-2  # of the random readout in an orthonormal one
 FEWEST_STEPS = 3  # steps without input that a regression of the dynamics needs
 
 
@@ -41,17 +43,21 @@ def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
     """Set readout, rows, trial factors and initial states of a freshly drawn network, in place.
 
     Args:
-        network: its columns and inputs stay as they are; trial factors start at their offsets.
+        network: its columns and inputs stay as they are, and so do components for which the averages have no
+            course of their own; of the others, trial factors start at their offsets.
         target: activity and training entries.
     """
     average, weight = condition_averages(target, network.in_condition)
     drive = _before_link(network, average, weight)
     latents = _principal_courses(network, drive)
-    columns = network.basis()[:, : network.model.rank]
+    found, steps = latents.shape[-1], latents.shape[1] - 1
+    if found == 0 or steps < FEWEST_STEPS:  # flat, or too short to tell of dynamics
+        return
+    columns = network.basis()[:, :found]
     rates = network.activation.value(latents @ columns.mT)
-    network.readout_raw.copy_(_ridge(rates.flatten(0, 1), drive.flatten(0, 1)).mT)
-    network.start.copy_(latents[:, 0] if len(network.start) > 1 else latents[:, 0].mean(0, keepdim=True))
-    steps = latents.shape[1] - 1
+    network.readout_raw.copy_(_readout(network, rates.flatten(0, 1), drive.flatten(0, 1)))
+    starts = latents[:, 0] if len(network.start) > 1 else latents[:, 0].mean(0, keepdim=True)
+    network.start[:, :found] = starts
     first = int(network.design.off_bin.max()) if network.n_inputs else 0
     if steps - first < FEWEST_STEPS:  # the input is always on: the network has to explain all of it at first
         first = 0
@@ -60,9 +66,9 @@ def start_from_averages(network: LowTensorRankRNN, target: Target) -> None:
     between = network.activation.value(middle @ columns.mT)
     rows = _ridge(between[:, first:].flatten(0, 1), (slope + middle)[:, first:].flatten(0, 1))
     size = rows.norm(dim=0)
-    network.rows.copy_(rows / size)
-    network.offset.copy_(size)
-    network.whitened.zero_()
+    network.rows[:, :found] = rows / size
+    network.offset[:found] = size
+    network.whitened[:, :found] = 0
 
 
 def condition_averages(
@@ -94,16 +100,29 @@ def _before_link(network: LowTensorRankRNN, average: Tensor, weight: Tensor) -> 
     return average
 
 
-def _principal_courses(network: LowTensorRankRNN, drive: Tensor) -> Float[Tensor, "condition time rank"]:
-    """Scores on the leading components, scaled so that units are moderately active."""
-    rank = network.model.rank
+def _principal_courses(network: LowTensorRankRNN, drive: Tensor) -> Float[Tensor, "condition time found"]:
+    """Scores on the leading components, as many as there are, scaled so that units are moderately active."""
     left, size, _ = torch.linalg.svd(drive.flatten(0, 1), full_matrices=False)
-    scores = torch.zeros(left.shape[0], rank).to(drive)
-    found = min(rank, len(size))
-    scores[:, :found] = left[:, :found] * size[:found]
+    # the rest is rounding
+    found = min(network.model.rank, int((size > SMALLEST_COMPONENT * size[:1]).sum()))
+    scores = left[:, :found] * size[:found]
     if network.model.readout == "linear":  # an orthonormal readout has no scale: latents keep that of the activity
-        scores *= STATE_RMS * (network.model.units / scores.square().sum(1).mean()).sqrt()
+        scores = scores * STATE_RMS * (network.model.units / scores.square().sum(1).mean()).sqrt()
     return scores.unflatten(0, drive.shape[:2])
+
+
+def _readout(network: LowTensorRankRNN, rates: Tensor, drive: Tensor) -> Float[Tensor, "neuron unit"]:
+    """By ridge regression; an orthonormal one by rotating rates onto the drive (orthogonal Procrustes).
+
+    The rotation is free where rates or drive do not reach. The random draw decides there: a raw readout of
+    deficient rank would have no gradient.
+    """
+    if network.model.readout == "linear":
+        return _ridge(rates, drive).mT
+    common, drawn = drive.mT @ rates, network.readout_raw
+    mixed = common / common.norm() + DRAWN_SHARE * drawn / drawn.norm()
+    left, _, right = torch.linalg.svd(mixed, full_matrices=False)
+    return left @ right
 
 
 def _ridge(regressors: Float[Tensor, "sample unit"], targets: Tensor) -> Tensor:

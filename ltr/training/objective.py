@@ -70,8 +70,9 @@ class Objective:
         def time_first(array: Array) -> Tensor:
             return torch.as_tensor(array).transpose(0, 1).contiguous()
 
-        kept = time_first(train | validation)
-        blanked = time_first(activity).to(device=device, dtype=dtype).mul_(kept.to(device))
+        values = torch.as_tensor(activity).to(dtype).transpose(0, 1)
+        # a new array in any case: the caller's is scored later, test entries included
+        blanked = torch.where(time_first(train | validation), values, 0.0).contiguous().to(device)
         targets = [
             Target.of(blanked, time_first(mask).to(device)) if mask.any() else None for mask in (train, validation)
         ]

@@ -5,6 +5,7 @@ Both sides take the same steps in float64, so only the order of operations diffe
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from unittest import mock
 
@@ -216,6 +217,17 @@ def test_buffers_are_used_again_but_never_while_a_pass_still_needs_them() -> Non
     assert {flat.data_ptr() for flat in workspace._free} == before
     for gradients in found:
         assert all(torch.equal(first, second) for first, second in zip(expected, gradients, strict=True))
+
+
+def test_arrays_made_in_inference_mode_serve_training_afterwards_and_copies_start_with_none() -> None:
+    problem, workspace = Problem(2), Workspace()
+    with torch.inference_mode():
+        problem.ours(_grid(), "tanh", workspace=workspace)
+    assert workspace._free
+    assert not copy.deepcopy(workspace)._free
+    leaves = list(problem.leaves.values())
+    found = torch.autograd.grad(problem.ours(_grid(), "tanh", workspace=workspace)[0], leaves)
+    assert all(torch.isfinite(gradient).all() for gradient in found)
 
 
 @pytest.mark.usefixtures("_bin_by_bin")

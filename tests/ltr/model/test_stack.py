@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from ltr.errors import SettingsError
+from ltr.model.observation import Target
 from ltr.model.stack import stack_networks, write_back
 from ltr.settings import PenaltySettings
 from ltr.training.objective import Objective
@@ -74,6 +77,14 @@ def test_losses_and_gradients_are_those_of_each_model_alone(options: dict, form:
             found = joint[name].grad[model]
             torch.testing.assert_close(found[own], parameter.grad, rtol=1e-9, atol=1e-13)
             assert float(found.abs().sum() - found[own].abs().sum()) == pytest.approx(0, abs=1e-13), name
+
+
+def test_a_model_without_entries_in_the_chosen_trials_has_no_loss_there() -> None:
+    networks, objectives = _problem({})
+    objectives[0].train.mask[:, 5] = 0
+    alone = [dataclasses.replace(one, train=Target.of(one.train.activity, one.train.mask)) for one in objectives]
+    losses = Objective.stack(alone).training_loss(stack_networks(networks), torch.tensor([5]))
+    assert torch.isfinite(losses).all()
 
 
 def test_training_a_stack_trains_each_model_as_if_alone() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+import ltr
+from ltr.recording import Recording
 from ltr.settings import PenaltySettings
 from ltr.training.initialise import condition_averages, start_from_averages, starts_from_averages
 from ltr.training.objective import Objective
-from tests.problems import small_design, small_network, small_settings
+from tests.problems import small_design, small_fit_settings, small_network, small_settings
 
 OPTIONS = [
     {"inputs": "none"},
@@ -86,3 +88,33 @@ def test_averages_are_those_of_training_entries_and_the_mean_where_there_are_non
     assert average[0, 5, 1] == pytest.approx(activity[5, first, 1][mask[5, first, 1]].mean(), rel=1e-12)
     assert weight[0, 3, 2] == 0
     assert average[0, 3, 2] == pytest.approx(activity[..., 2][mask[..., 2]].mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "poisson"])
+@pytest.mark.parametrize("data", ["flat", "silent", "one bin", "one neuron"])
+def test_data_without_courses_leave_a_start_that_can_be_trained(likelihood: str, data: str) -> None:
+    """Components that the averages cannot tell of stay as drawn: nothing is divided by zero."""
+    sizes = {"one bin": (24, 1, 5), "one neuron": (24, 8, 1)}
+    activity = np.random.default_rng(0).poisson(1.0, sizes.get(data, (24, 8, 5))).astype(float)
+    if data in ("flat", "silent"):
+        activity[:] = data == "flat"
+    activity = activity.astype(int) if likelihood == "poisson" else activity
+    recording = Recording.from_arrays(activity, bin_edges=np.arange(activity.shape[1] + 1) * 0.02)
+    settings = {"inputs": "none", "likelihood": likelihood, "holdout": "none", "iterations": 3, "baselines": False}
+    result = ltr.fit(recording, small_fit_settings(rank=3, scale="none", **settings))
+    assert all(torch.isfinite(parameter).all() for parameter in result.network.parameters())
+
+
+def test_an_orthonormal_readout_starts_well_conditioned() -> None:
+    """More neurons than directions in the averages: the rest comes from the random draw, not from rounding."""
+    generator = np.random.default_rng(0)
+    activity = np.tile(generator.normal(size=(1, 12, 60)), (7, 1, 1))
+    mask = np.ones(activity.shape, dtype=bool)
+    objective = Objective.build(
+        activity, mask, ~mask, off_bin=small_design().off_bin, penalties=PenaltySettings(), likelihood="gaussian",
+        device=torch.device("cpu"), dtype=torch.float64,
+    )  # fmt: skip
+    network = small_network(small_design(n_neurons=60), inputs="none", readout="orthonormal", units=100)
+    start_from_averages(network, objective.train)
+    _, triangle = torch.linalg.qr(network.readout_raw.detach().mT)
+    assert float(torch.diagonal(triangle).abs().min()) > 0.9

@@ -77,6 +77,18 @@ def test_losses_are_means_over_the_entries_of_each_mask(
         torch.testing.assert_close(loss, terms[torch.tensor(mask)].mean().detach(), rtol=1e-12, atol=0)
 
 
+def test_building_an_objective_leaves_the_callers_activity_alone() -> None:
+    """Also where neither type nor device nor layout call for a copy: test entries are scored from it later."""
+    activity, train, validation = _data("gaussian")
+    given = np.ascontiguousarray(activity.transpose(1, 0, 2)).transpose(1, 0, 2)
+    build = {"off_bin": small_design().off_bin, "penalties": PenaltySettings(), "likelihood": "gaussian"}
+    given[~(train | validation)] = np.nan  # nothing of what is in neither mask comes along
+    before = given.copy()
+    objective = Objective.build(given, train, validation, device=torch.device("cpu"), dtype=torch.float64, **build)
+    np.testing.assert_array_equal(given, before)
+    assert torch.isfinite(objective.training_loss(small_network()))
+
+
 def test_bins_without_training_entries_are_not_read_out() -> None:
     """What is not looked at cannot matter: blanked activity in these bins may be anything."""
     activity, train, validation = _data("gaussian")
