@@ -48,8 +48,11 @@ def _recover(teacher_settings: TeacherSettings, **values: object) -> RecoverySco
 
 @pytest.mark.slow
 def test_components_of_an_identifiable_teacher_are_recovered() -> None:
-    """Pass levels of ledger 1.14; the same fit with three starts passes for seeds 0, 1 and 2 (see the README)."""
-    scores = _recover(TeacherSettings(rank=2, seed=0))
+    """Pass levels of ledger 1.14, with a start from averages and a random one.
+
+    The clean error was 6.5e-4; with the first start alone 1.9e-3, which is too much (seed 1: 2.4e-4 either way).
+    """
+    scores = _recover(TeacherSettings(rank=2, seed=0), restarts=2)
     assert scores.clean_nmse <= 1e-3
     assert scores.subspace_cos.min() >= 0.99
     assert scores.latent_r2 >= 0.99
