@@ -190,7 +190,10 @@ class Trainer:
         candidates = self.objective.trials_with_data
         kept = torch.rand(len(candidates), generator=generator) >= self.settings.trial_dropout
         chosen = candidates[kept] if kept.any() else candidates
-        return chosen.to(self.objective.train.activity.device)
+        device = self.objective.train.activity.device
+        if device.type == "cuda":  # from pinned memory the copy does not wait for the steps before it
+            chosen = chosen.pin_memory()
+        return chosen.to(device, non_blocking=True)
 
     def _finished(self, state: TrainingState, limit: int) -> bool:
         if state.iteration >= limit:

@@ -14,7 +14,7 @@ from ltr.model.likelihoods import poisson_terms, squared_terms
 from ltr.model.network import LowTensorRankRNN, Pass
 from ltr.model.observation import Target
 from ltr.settings import PenaltySettings
-from ltr.types import Array, Float
+from ltr.types import Array, Float, Int
 
 CHUNK_ENTRIES = 1 << 22  # predictions that exist at once when losses are only looked at
 
@@ -26,6 +26,7 @@ class Objective:
     Attributes:
         train: activity, and the entries that are trained on.
         validation: the same activity, and the entries that decide about stopping; None without any.
+        trials_with_data: positions of trials with at least one training entry, on the CPU, where trials are drawn.
         with_input: 1 in bins in which any trial has input, for the input penalty.
         penalties: weights of the penalties.
         scale: what the penalties are multiplied by: 1 for the Gaussian likelihood, whose data have variance
@@ -35,6 +36,7 @@ class Objective:
 
     train: Target
     validation: Target | None
+    trials_with_data: Int[Tensor, " trained"]
     with_input: Float[Tensor, " time"]
     penalties: PenaltySettings
     scale: float | Float[Tensor, " model"]
@@ -47,6 +49,7 @@ class Objective:
         return cls(
             train=Target.stack([objective.train for objective in objectives]),
             validation=Target.stack(validation) if len(validation) == len(objectives) else None,
+            trials_with_data=torch.cat([objective.trials_with_data for objective in objectives]).unique(),
             with_input=first.with_input,
             penalties=first.penalties,
             scale=first.with_input.new_tensor([float(objective.scale) for objective in objectives]),
@@ -80,16 +83,11 @@ class Objective:
         return cls(
             train=targets[0],
             validation=targets[1],
+            trials_with_data=torch.as_tensor(np.flatnonzero(train.any((1, 2)))),
             with_input=torch.as_tensor(np.arange(activity.shape[1]) < off_bin.max(), device=device).to(dtype),
             penalties=penalties,
             scale=float(activity[train].mean()) if likelihood == "poisson" else 1.0,
         )
-
-    @property
-    def trials_with_data(self) -> Tensor:
-        """Positions of trials with at least one training entry, on the CPU."""
-        counts = self.train.counts
-        return torch.nonzero(counts.reshape(-1, counts.shape[-1]).any(0))[:, 0].cpu()
 
     def training_loss(self, network: LowTensorRankRNN, trials: Tensor | None = None) -> Float[Tensor, " *model"]:
         """Likelihood over training entries of the kept trials, plus penalties."""

@@ -108,6 +108,18 @@ def test_bins_without_training_entries_are_not_read_out() -> None:
     torch.testing.assert_close(objective.training_loss(network), expected, rtol=0, atol=0)
 
 
+def test_trials_to_draw_from_are_known_on_the_cpu_from_the_start() -> None:
+    """Drawing them at every step must not ask the device; those without training entries are not drawn."""
+    activity, train, validation = _data("gaussian")
+    train[3] = False
+    build = {"off_bin": small_design().off_bin, "penalties": PenaltySettings(), "likelihood": "gaussian"}
+    place = {"device": torch.device((GPUS or ["cpu"])[0]), "dtype": torch.float32}
+    objective = Objective.build(activity, train, validation, **build, **place)
+    assert objective.trials_with_data.device.type == "cpu"
+    assert objective.trials_with_data.tolist() == [0, 1, 2, 4, 5, 6]
+    assert objective.trials_with_data is objective.trials_with_data  # kept, not found anew
+
+
 def test_a_step_never_waits_for_its_device() -> None:
     """No number is read back between the kept trials and the gradients, for inputs and likelihoods of every kind."""
     for values in ({}, {"likelihood": "poisson"}, {"inputs": "constant", "readout": "orthonormal"}):
