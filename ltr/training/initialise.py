@@ -5,11 +5,11 @@ for the latents kappa(t). Given those, both halves of the model are linear in wh
 the readout in y = M phi(A kappa) + d, and the rows in tau dkappa/dt + kappa = c B^T phi(A kappa)
 once inputs are off. Each is one ridge regression. Training then starts near the average trial.
 
-Measured, final training loss after as many steps against that from a random start: 3 to 80 times lower on the six
-autonomous teachers (rank 2 and 3) on which RIDGE was chosen; on six others 1.2 to 90 times lower for rank 2, and the
-same within 5 % for rank 3. Where inputs, themselves
-random at first, bring the network into the state from which it runs by itself, this start is no better than a
-random one (740 trials of simulated reaching: the same held-out loss after 150 steps).
+Measured, final training loss after as many steps against that from a random start: 3 to 80
+times lower on the six autonomous teachers (rank 2 and 3) on which RIDGE was chosen; on six
+others 1.2 to 90 times lower for rank 2, and the same within 5 % for rank 3. Where inputs,
+themselves random at first, bring the network into the state from which it runs by itself,
+it is no better than a random start (740 trials of simulated reaching, held-out loss).
 """
 
 from __future__ import annotations
