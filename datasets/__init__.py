@@ -19,7 +19,7 @@ from ltr.errors import RecordingError
 if TYPE_CHECKING:
     import os
 
-    from ltr.datasets.summary import SourceSummary
+    from ltr.datasets.inspect.summary import SourceSummary
     from ltr.recording import Recording
     from ltr.settings import RecordingSettings
 
@@ -49,7 +49,7 @@ def open_recording(path: str | os.PathLike[str], settings: RecordingSettings | N
     if _is_array_file(source):
         recording = import_module("ltr.datasets.array_files").read_array_file(source)
     else:
-        recording = import_module("ltr.datasets.nwb_read").read_nwb(source, settings)
+        recording = import_module("ltr.datasets.nwb.read").read_nwb(source, settings)
     return import_module("ltr.datasets.usable").keep_usable(recording)
 
 
@@ -60,7 +60,7 @@ def summarise(path: str | os.PathLike[str]) -> SourceSummary:
         RecordingError: not one of the three formats, or it cannot be read.
     """
     source = Path(path)
-    summary = import_module("ltr.datasets.summary")
+    summary = import_module("ltr.datasets.inspect.summary")
     return summary.summarise_array_file(source) if _is_array_file(source) else summary.summarise_nwb(source)
 
 

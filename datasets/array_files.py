@@ -46,7 +46,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ltr.datasets.nwb_file import require_file
+from ltr.datasets.nwb.file import require_file
 from ltr.errors import RecordingError, nearest
 from ltr.recording import DIMENSIONS, Recording
 from ltr.storage import write_whole

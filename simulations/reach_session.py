@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Bool, Float
 
-from ltr.datasets.nwb_write import write_session
+from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, drop_trials, firing_rates
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import ReachTask, endpoint_error, target_positions

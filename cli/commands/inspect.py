@@ -14,7 +14,7 @@ from ltr.cli.console import number, output, table, to_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from ltr.datasets.summary import AreaSummary, SourceSummary
+    from ltr.datasets.inspect.summary import AreaSummary, SourceSummary
 
 COLUMN_HEADINGS = ("column", "type", "example", "missing", "distinct", "use", "description")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ltr.datasets.summary import AreaSummary, ColumnSummary, SourceSummary
+from ltr.datasets.inspect.summary import AreaSummary, ColumnSummary, SourceSummary
 
 SUMMARY = SourceSummary(
     path="session.nwb",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ltr.datasets.nwb_write import write_session
+from ltr.datasets.nwb.write import write_session
 
 N_TRIALS = 20
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb_file import attribute_text, plain_text
+from ltr.datasets.nwb.file import attribute_text, plain_text
 from ltr.errors import RecordingError, nearest
 
 MAX_LISTED = 30

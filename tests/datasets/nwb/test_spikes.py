@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltr.datasets.spikes import count_spikes
+from ltr.datasets.nwb.spikes import count_spikes
 
 
 def brute_force(trains_s, events_s, window_s, n_bins):

@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 
 from ltr.datasets.array_files import read_array_file
-from ltr.datasets.labels import label_column
-from ltr.datasets.nwb_file import open_nwb, read_text
-from ltr.datasets.tables import BOUNDS, TrialsTable, read_trials
-from ltr.datasets.units_table import Units, has_units, read_units
+from ltr.datasets.nwb.file import open_nwb, read_text
+from ltr.datasets.nwb.tables import BOUNDS, TrialsTable, read_trials
+from ltr.datasets.nwb.units import Units, has_units, read_units
+from ltr.datasets.trials.labels import label_column
 
 CONDITION_VALUES = (2, 20)  # fewest and most distinct values of a column that may be a condition
 EPOCH_VALUES = (2, 10)

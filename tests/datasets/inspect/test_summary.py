@@ -11,8 +11,8 @@ import pytest
 
 from ltr.datasets import summarise
 from ltr.datasets.array_files import write_array_file
-from ltr.datasets.nwb_read import read_nwb
-from ltr.datasets.nwb_write import write_session
+from ltr.datasets.nwb.read import read_nwb
+from ltr.datasets.nwb.write import write_session
 from ltr.recording import Recording
 
 

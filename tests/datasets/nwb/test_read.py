@@ -9,7 +9,7 @@ import pynwb
 import pytest
 
 from ltr.datasets import open_recording
-from ltr.datasets.nwb_write import write_session
+from ltr.datasets.nwb.write import write_session
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 

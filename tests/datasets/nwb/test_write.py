@@ -7,7 +7,7 @@ import pandas as pd
 import pynwb
 import pytest
 
-from ltr.datasets.nwb_write import write_session
+from ltr.datasets.nwb.write import write_session
 from ltr.errors import LtrError, RecordingError, RunError
 
 TRIALS = pd.DataFrame(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool
 
-from ltr.datasets.spikes import TICKS_PER_BIN
+from ltr.datasets.nwb.spikes import TICKS_PER_BIN
 from ltr.errors import RecordingError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ltr.datasets.windows import bin_edges, refuse_relative_times, within
+from ltr.datasets.trials.windows import bin_edges, refuse_relative_times, within
 from ltr.errors import RecordingError
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ltr.datasets.nwb_file import open_nwb, read_text
-from ltr.datasets.spikes import count_spikes
-from ltr.datasets.tables import TrialsTable, listed, read_trials
-from ltr.datasets.trial_choice import ChosenTrials, choose_trials
-from ltr.datasets.units_table import Units, read_units
-from ltr.datasets.windows import bin_edges, within
+from ltr.datasets.nwb.file import open_nwb, read_text
+from ltr.datasets.nwb.spikes import count_spikes
+from ltr.datasets.nwb.tables import TrialsTable, listed, read_trials
+from ltr.datasets.nwb.units import Units, read_units
+from ltr.datasets.trials.choice import ChosenTrials, choose_trials
+from ltr.datasets.trials.windows import bin_edges, within
 from ltr.errors import RecordingError, nearest
 from ltr.recording import Recording
 from ltr.settings import RecordingSettings

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb_file import attribute_text, plain_text
-from ltr.datasets.tables import is_ragged, read_vector, why_unread
+from ltr.datasets.nwb.file import attribute_text, plain_text
+from ltr.datasets.nwb.tables import is_ragged, read_vector, why_unread
 from ltr.errors import RecordingError
 
 AREA_COLUMNS = ("area", "brain_area", "brain_region", "region", "location", "structure")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ltr.datasets.labels import label_column, product_labels
+from ltr.datasets.trials.labels import label_column, product_labels
 
 
 @pytest.mark.parametrize(

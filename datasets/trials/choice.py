@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ltr.datasets.labels import label_column, product_labels
-from ltr.datasets.tables import BOUNDS, TrialsTable, listed
-from ltr.datasets.trial_filter import matching_rows
-from ltr.datasets.windows import refuse_relative_times
+from ltr.datasets.nwb.tables import BOUNDS, TrialsTable, listed
+from ltr.datasets.trials.filter import matching_rows
+from ltr.datasets.trials.labels import label_column, product_labels
+from ltr.datasets.trials.windows import refuse_relative_times
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ltr.datasets.trial_filter import matching_rows
+from ltr.datasets.trials.filter import matching_rows
 from ltr.errors import RecordingError
 
 
