@@ -17,9 +17,10 @@ from ltr.cli.stopping import sigterm_as_ctrl_c
 
 # in the order of the help, with its lines, so that it is there before any command is loaded
 COMMANDS = {
-    "inspect": "Show what a recording holds: trials, their columns, neurons, and what 'ltr fit' needs to know.",
+    "inspect": "Show what a recording holds, and a command to fit it.",
     "fit": "Fit a low-tensor-rank RNN to a recording and write a report.",
     "report": "Rebuild the figures and report.html of a finished fit.",
+    "export": "Add the result of a fit to a copy of its NWB file.",
     "simulate": "Make a recording whose truth is known.",
 }
 APP: dict[str, Any] = {

@@ -15,6 +15,8 @@ name               dimensions                  type           meaning
                                                               where activity is not NaN
 ``go_time``        trial, or none              float          go cue in seconds relative to the align
                                                               event, NaN for none
+``event_time``     trial                       float          align event on the session clock, s, NaN
+                                                              where unknown
 ``known_input``    condition_label, time,      float          inputs given by the user; conditions in
                    input                                      sorted order of their labels
 ``trial``          trial                       int            true number of each trial, increasing
@@ -60,7 +62,7 @@ LABELS = {
     "neuron": "neuron_ids",
     "area": "areas",
 }
-ARRAYS = ("activity", "bin_edge", "bin_edges", "observed", "go_time", "known_input", *LABELS)
+ARRAYS = ("activity", "bin_edge", "bin_edges", "observed", "go_time", "event_time", "known_input", *LABELS)
 REMAKE = "write the file again, for example with ltr.datasets.array_files.write_array_file"
 
 
@@ -200,6 +202,7 @@ def _build(content: _Content, path: Path) -> Recording:
     return Recording.from_arrays(
         arrays["activity"],
         bin_edges=arrays["bin_edge"],
+        event_times_s=arrays.get("event_time"),
         source=content.texts.get("source", path.name),
         align=content.texts.get("align", ""),
         description=content.texts.get("description", ""),
@@ -213,12 +216,18 @@ def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
     if activity.ndim != 3:
         return  # Recording says so
     n_trials, n_bins, _ = activity.shape
-    shapes: dict[str, tuple[tuple[int, ...], ...]] = {"observed": (activity.shape,), "go_time": ((n_trials,), (), (1,))}
+    shapes: dict[str, tuple[tuple[int, ...], ...]] = {
+        "observed": (activity.shape,),
+        "go_time": ((n_trials,), (), (1,)),
+        "event_time": ((n_trials,),),
+    }
     if "known_input" in arrays:
         given = arrays["known_input"].shape
         n_conditions = len(np.unique(arrays["condition"].astype(str))) if "condition" in arrays else 1
         shapes["known_input"] = ((n_conditions, n_bins, given[-1] if given else 1),)
-    kinds = {"activity": "iufb", "bin_edge": "iuf", "observed": "b", "go_time": "iuf", "known_input": "iuf"}
+    kinds = {"activity": "iufb", "observed": "b"} | dict.fromkeys(
+        ("bin_edge", "go_time", "event_time", "known_input"), "iuf"
+    )
     words = {"i": "whole numbers", "u": "", "f": "floats", "b": "true or false"}
     for name, allowed in kinds.items():
         if name in arrays and arrays[name].dtype.kind not in allowed:

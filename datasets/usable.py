@@ -1,4 +1,4 @@
-"""What every recording goes through, whichever file it is from: neurons without any data are left out, and said so."""
+"""What every recording goes through, whichever file it is from: neurons with no or little data are left out."""
 
 from __future__ import annotations
 
@@ -54,6 +54,44 @@ def keep_usable(recording: Recording) -> Recording:
     notes = recording.notes + [note for note in notes if note not in recording.notes]
     dataset = recording.dataset if len(kept) == total else recording.dataset.isel(neuron=kept)
     return Recording(dataset.assign_attrs(notes="\n".join(notes)))
+
+
+def keep_active(recording: Recording, min_rate_hz: float) -> Recording:
+    """Leave out neurons that fire, but rarely; those that never do are left to :func:`keep_usable`.
+
+    Args:
+        recording: of spike counts; one of rates is returned as it is.
+        min_rate_hz: spikes a second within the windows, where the neuron was observed.
+
+    Raises:
+        RecordingError: no neuron is left.
+
+    Example:
+        >>> counts = np.array([[[1, 9], [0, 8]]])
+        >>> keep_active(Recording.from_arrays(counts, bin_edges=[0.0, 0.1, 0.2]), 20.0).notes
+        ['1 of 2 neurons left out: fewer than 20 spikes/s within the windows.']
+    """
+    if recording.kind != "counts":
+        return recording
+    observed = recording.observed
+    totals = np.where(observed, recording.activity, 0).sum(axis=(0, 1), dtype=np.int64)
+    seconds = observed.sum(axis=(0, 1)) * recording.bin_width_s
+    rates_hz = totals / np.where(seconds > 0, seconds, 1.0)
+    silent = totals == 0
+    slow = ~silent & (rates_hz < min_rate_hz)
+    if (silent | slow).all():
+        raise RecordingError(
+            f"no neuron is left: of {recording.n_neurons}, {silent.sum()} never fire in the windows and {slow.sum()}"
+            f" fire less than min_rate_hz = {min_rate_hz:g}.",
+            allowed=f"min_rate_hz up to {rates_hz.max():.3g}, the rate of the most active neuron",
+            fix="lower min_rate_hz, or choose another window or other areas",
+        )
+    if not slow.any():
+        return recording
+    lost = f"{slow.sum()} of {recording.n_neurons} neurons left out"
+    note = f"{lost}: fewer than {min_rate_hz:g} spikes/s within the windows."
+    dataset = recording.dataset.isel(neuron=np.flatnonzero(~slow))
+    return Recording(dataset.assign_attrs(notes="\n".join([*recording.notes, note])))
 
 
 def _rare(conditions: np.ndarray) -> list[str]:

@@ -84,7 +84,7 @@ def fit(
     session = _Session.open(recording, settings)
     if folder is not None and run is None:  # only now: a fit that cannot start leaves nothing behind
         run = RunFolder.create(Path(folder), overwrite=overwrite)
-        run.write_settings(settings, recording, str(recording.dataset.attrs.get("path", "")))
+        run.write_settings(settings, recording, [str(path) for path in recording.dataset.attrs.get("paths", [])])
     if run is not None:
         listeners = [*listeners, LogFile(run.path / "log.txt")]
     return session.run(run, listeners)

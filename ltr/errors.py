@@ -41,6 +41,10 @@ class DeviceError(LtrError):
     """The device asked for is not on this machine."""
 
 
+class NetworkError(LtrError):
+    """A server could not be reached, or the connection failed, more often than is tried again."""
+
+
 class DivergenceError(LtrError):
     """The optimisation diverged more often than it may."""
 

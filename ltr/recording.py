@@ -29,7 +29,8 @@ class Recording:
             - ``known_input`` (condition_label, time, input), optional: inputs given by the user;
             - coordinates ``trial`` (the trial's true number in the session: gaps are dropped
               trials), ``time`` (bin centres, s), ``neuron`` (ids, text), ``condition`` and
-              ``epoch`` (trial, text), ``area`` (neuron, text);
+              ``epoch`` (trial, text), ``area`` (neuron, text), and optionally ``event_time`` (trial):
+              the align event on the session clock, s, NaN where unknown;
             - attributes ``source``, ``align``, ``description`` (text) and ``notes``
               (text, one line each: what was dropped on the way and why).
 
@@ -61,6 +62,7 @@ class Recording:
         observed: np.ndarray | None = None,
         go_time: float | Sequence[float] | np.ndarray = 0.0,
         known_input: np.ndarray | None = None,
+        event_times_s: Sequence[float] | np.ndarray | None = None,
         source: str = "",
         align: str = "",
         description: str = "",
@@ -79,6 +81,7 @@ class Recording:
             observed: True where measured. Default: where activity is not NaN.
             go_time: go cue of each trial, s; NaN where there was none.
             known_input: condition x time x input, conditions in sorted order.
+            event_times_s: align event of each trial on the session clock, s; NaN where unknown.
             source, align, description, notes: where it came from (free text).
 
         Raises:
@@ -140,6 +143,14 @@ class Recording:
             "epoch": ("trial", labels(epochs, n_trials, ["session"] * n_trials, "epochs")),
             "area": ("neuron", labels(areas, n_neurons, [""] * n_neurons, "areas")),
         }
+        if event_times_s is not None:
+            events = np.asarray(event_times_s, dtype=float)
+            if events.shape != (n_trials,):
+                raise RecordingError(
+                    f"event_times_s has shape {events.shape}.", allowed=f"({n_trials},)", fix="one time a trial"
+                )
+            # no attribute 'units': xarray would turn seconds into durations when it reads them from a file
+            coordinates["event_time"] = ("trial", events, {"long_name": "align event on the session clock, s"})
         if known_input is not None:
             labels_of_inputs = np.unique(condition.astype(str)).astype(object)
             given = np.asarray(known_input, dtype=float)
@@ -204,6 +215,11 @@ class Recording:
     def go_time_s(self) -> np.ndarray:
         """Go cue of each trial, seconds relative to the align event, NaN for none."""
         return self.dataset.go_time.values
+
+    @property
+    def event_times_s(self) -> np.ndarray | None:
+        """Align event of each trial on the session clock, s, NaN where unknown; None if no trial has one."""
+        return self.dataset.event_time.values if "event_time" in self.dataset.coords else None
 
     @property
     def conditions(self) -> list[str]:
@@ -307,6 +323,8 @@ def _check_values(dataset: xr.Dataset) -> None:
         )
     if np.isinf(dataset.go_time.values).any():
         raise RecordingError("go_time is infinite.", allowed="seconds, or NaN where there was no go cue")
+    if "event_time" in dataset.coords and np.isinf(dataset.event_time.values).any():
+        raise RecordingError("event_time is infinite.", allowed="seconds, or NaN where unknown")
     if "known_input" in dataset and not np.isfinite(dataset.known_input.values).all():
         raise RecordingError("known_input holds NaN or infinity.", allowed="finite numbers", fix="replace them")
     if values.dtype.kind == "i" and (values[observed] < 0).any():

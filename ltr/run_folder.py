@@ -89,11 +89,11 @@ class RunFolder:
             )
         return cls(path)
 
-    def write_settings(self, settings: FitSettings, recording: Recording, source: str) -> None:
+    def write_settings(self, settings: FitSettings, recording: Recording, sources: list[str]) -> None:
         """Store which recording this run belongs to, which also marks the folder as ours, and the settings."""
         record = {
             "made_by": MARK,
-            "path": source,
+            "paths": sources,
             "fingerprint": recording.fingerprint(),
             "trials": recording.n_trials,
             "bins": recording.n_bins,
@@ -118,11 +118,17 @@ class RunFolder:
         return parse_settings(values or {}, where=str(path))
 
     def recording(self) -> dict[str, Any]:
-        """What ``recording.json`` says: the source's path and fingerprint."""
+        """What ``recording.json`` says: the paths of its sources, its fingerprint and sizes."""
         record = _read_mark(self.path)
         if record is None:
             raise RunError(f"{self.path} has no readable recording.json.", fix="fit again, into another folder")
         return record
+
+    def sources(self) -> list[str]:
+        """Paths or addresses of the recording; empty if it was not read from files."""
+        record = self.recording()
+        # runs of version 0.1 knew one path
+        return [str(path) for path in record.get("paths") or [record.get("path", "")] if path]
 
     def check_same(self, recording: Recording) -> None:
         """Refuse to continue a fit on other data.

@@ -9,6 +9,7 @@ Table 1 (recordings), unless the help text says otherwise.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -32,7 +33,33 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+def _epoch_ranges(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    last_before = -1
+    for _, first, last in sorted(map(parse_epoch_range, ranges), key=lambda each: each[1]):
+        if first <= last_before:
+            raise ValueError(f"trial {first} lies in two of the ranges")
+        last_before = last
+    return ranges
+
+
+def parse_epoch_range(text: str) -> tuple[str, int, int]:
+    """Name, first and last trial of a range such as ``baseline:0-79``.
+
+    Raises:
+        ValueError: it is no such range.
+
+    Example:
+        >>> parse_epoch_range("late phase:80-239")
+        ('late phase', 80, 239)
+    """
+    match = re.fullmatch(r"\s*(.*\S)\s*:\s*(\d{1,9})\s*-\s*(\d{1,9})\s*", text)
+    if not match or int(match[2]) > int(match[3]):
+        raise ValueError(f"'{text}' is no range of trials; write NAME:FIRST-LAST, for example baseline:0-79")
+    return match[1], int(match[2]), int(match[3])
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+EpochRanges = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_epoch_ranges)]
 Window = Annotated[tuple[float, float], AfterValidator(_increasing)]
 
 
@@ -45,15 +72,44 @@ class Section(BaseModel):
 class RecordingSettings(Section):
     """How trials are cut out of a source file (ignored for recordings that are already binned)."""
 
-    align: str | None = Field(None, description="Column of the trials table that becomes time 0. Default: start_time.")
+    trials_table: str = Field("trials", description="Table of intervals whose rows are the trials.")
+    align: str | None = Field(
+        None,
+        description="Event that becomes time 0: a column of the trials table, or events elsewhere in the file"
+        " (PATH, or PATH[LABEL] where they are of several kinds). Default: start_time.",
+    )
+    clock: Literal["auto", "session", "trial"] = Field(
+        "auto", description="Whether columns of times count from the start of the session or of each trial."
+    )
     window: Window = Field((-0.5, 1.0), description="Seconds before and after the align event.")
     bin_ms: float = Field(20.0, gt=0, description="Bin width in ms; the window must be a whole number of bins.")
-    condition: Names = Field((), description="Column(s) whose values define the conditions.")
+    condition: Names = Field(
+        (), description="Column(s) whose values define the conditions; angle(COLUMN) for directions and positions."
+    )
+    condition_bins: int | None = Field(
+        None,
+        ge=2,
+        description="Sort numbers in condition columns into this many bins: angles of one width, others of"
+        " as many trials.",
+    )
     epoch: str | None = Field(None, description="Column that names the epoch of learning (baseline, adaptation, ...).")
-    go_cue: str | None = Field(None, description="Column with the go cue. Default: the align event.")
+    epochs: EpochRanges = Field(
+        (), description="Epochs as ranges of trial numbers instead: baseline:0-79,adaptation:80-239."
+    )
+    go_cue: str | None = Field(None, description="Go cue, named like the align event. Default: the align event.")
     trials: str | None = Field(None, description="Keep trials for which this holds, e.g. \"outcome == 'hit'\".")
+    signal: str | None = Field(
+        None, description="What to fit, if not the units: the path of fluorescence or another signal in the file."
+    )
     areas: Names = Field((), description="Keep neurons of these areas only.")
+    neurons: str | None = Field(
+        None, description="Keep neurons for which this holds, e.g. \"quality == 'good' and id not in [3, 4]\"."
+    )
     min_rate_hz: float = Field(0.1, ge=0, description="Drop neurons that fire less than this within the windows.")
+    external_links: bool = Field(False, description="Follow links in the file to other files.")
+    cache_mb: float = Field(
+        2000.0, ge=0, description="Disk space in MB for what was read of remote files; 0 keeps nothing."
+    )
 
     @model_validator(mode="after")
     def _whole_bins(self) -> Self:
@@ -63,6 +119,12 @@ class RecordingSettings(Section):
                 f"the window from {self.window[0]:g} to {self.window[1]:g} s holds {bins:.6g} bins"
                 f" of {self.bin_ms:g} ms; it must hold a whole number, at least 2"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_kind_of_epochs(self) -> Self:
+        if self.epoch and self.epochs:
+            raise ValueError("epoch (a column) and epochs (ranges) exclude each other")
         return self
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Bool, Float
 
+from ltr.datasets.nwb.module import Content
 from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, drop_trials, firing_rates
 from ltr.simulations.settings import ReachSettings
@@ -32,6 +33,12 @@ RETURN_S = 0.1  # time constant of the return to rest after a trial
 RETURN_STEPS = 20  # of one network step each; the rest of the signal, 2%, is dropped
 AREAS = ("M1", "PMd")
 SESSION_START = datetime(2023, 1, 1, 12, tzinfo=UTC)
+TRUTH_MODULE = "ltr_truth"
+TRUTH_DESCRIPTION = (
+    "The truth behind this simulated session, in the form in which 'ltr export' stores a fit: firing rates that the"
+    " spikes were drawn from, and leading eigenvalues of the recurrent weights in each trial that was played to its"
+    " end. Settings of the simulation are in the table documents."
+)
 
 COLUMN_DESCRIPTIONS = {
     "target_on_time": "When the target appeared, s.",
@@ -202,6 +209,9 @@ def _truth(record: LearningRecord, rate_hz: np.ndarray, task: ReachTask) -> xr.D
 def write_reach_session(session: ReachSession, path: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
     """Write the session as NWB and, beside it, the truth (``<stem>.truth.nc``).
 
+    What an exported fit would have, too - rates and eigenvalues of trials that were played to
+    their end, settings - is also in the NWB file, as processing module ``ltr_truth``.
+
     Returns:
         Both paths.
 
@@ -226,8 +236,40 @@ def write_reach_session(session: ReachSession, path: Path, *, overwrite: bool = 
             ),
             identifier=f"ltr-simulated-reach-{settings.perturbation}-seed{settings.seed}",
             session_start_time=SESSION_START,
+            subject_id="simulated-network",
+            age="P0D",
+            sex="O",
+            subject_description="A simulated network, not an animal.",
+            modules={TRUTH_MODULE: _truth_content(session)},
             overwrite=overwrite,
         )
 
     write_with_truth(write_recording, session.truth, truth)
     return path, truth
+
+
+def _truth_content(session: ReachSession) -> Content:
+    """The truth in the form of an exported fit, of the trials that a fit can see."""
+    played = np.flatnonzero(session.trials["go_cue_time"].notna())
+    source = session.truth.isel(trial=played)
+    trials = session.trials.iloc[played]
+    rates = ("trial", "time", "neuron")
+    per_trial = ("trial", "eigenvalue")
+    dataset = xr.Dataset(
+        {
+            "true_rate": (rates, source.rate.values),
+            "eigenvalue_real": (per_trial, source.eigenvalue_real.values),
+            "eigenvalue_imag": (per_trial, source.eigenvalue_imag.values),
+        },
+        {
+            "trial": source.trial.values,
+            "time": source.time.values,
+            "neuron": source.neuron.values.astype(object),
+            "event_time": ("trial", trials["go_cue_time"].to_numpy()),
+            "condition": ("trial", np.array([f"{angle:g}" for angle in trials["target_angle"]], dtype=object)),
+            "epoch": ("trial", trials["epoch"].to_numpy(dtype=object)),
+            "area": ("neuron", session.neurons["area"].to_numpy(dtype=object)),
+        },
+        {"align": "go_cue_time", "rate_units": "Hz"},
+    )
+    return Content(TRUTH_DESCRIPTION, dataset, {"settings": asdict(session.settings)})

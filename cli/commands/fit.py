@@ -31,8 +31,14 @@ MODELS = {
 
 @with_flags(setting_parameters())
 def fit(
-    source: Annotated[
-        Path | None, typer.Argument(metavar="SOURCE", help="A recording: .nwb, .nc or .npz.", show_default=False)
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...",
+            help="A recording: .nwb, .nc or .npz, or https://... or dandi://... (NWB). Several are put one after"
+            " the other if their neurons have the same ids.",
+            show_default=False,
+        ),
     ] = None,
     *,
     out: Annotated[
@@ -77,8 +83,12 @@ def fit(
       ltr fit session.nwb --align press1_time --window -0.5 1.5 \
           --bin-ms 20 --likelihood poisson --rank 4
 
+      ltr inspect session.nwb --write fit.yaml
       ltr fit session.nwb --config fit.yaml --out runs/mine
       ltr fit --resume runs/mine
+
+      ltr fit day1.nwb day2.nwb --align go_cue_time --epochs early:0-199,late:200-399
+      ltr fit dandi://000688/sub-C/sub-C_ses-1.nwb --align go_cue_time
 
     [bold]What is left in RUN[/bold]
 
@@ -100,16 +110,16 @@ def fit(
     with explained(reached):
         given = given_settings(settings)
         if resume is None:
-            source = _required(source)
+            sources = _required(sources)
             chosen = build_settings(given, read_config(config) if config else None)
-            folder = out or Path("runs") / f"{source.stem}-r{chosen.model.rank}-s{chosen.run.seed}"
+            folder = out or Path("runs") / f"{_label(sources)}-r{chosen.model.rank}-s{chosen.run.seed}"
         else:
             others = {"--out": out, "--config": config, "--overwrite": overwrite or None}
             _refuse_with_resume([_flag(name) for _, name in given] + [flag for flag, value in others.items() if value])
             folder = resume
-            chosen, source = _begun(folder, source)
+            chosen, sources = _begun(folder, sources)
         reached.begin(folder, resume=resume is not None)
-        recording = _open(source, chosen, style)
+        recording = _open(sources, chosen, style)
         with _listener(style, recording, chosen) as listener:
             from ltr.api import fit as fit_recording
 
@@ -128,14 +138,22 @@ def fit(
             open_in_browser(page)
 
 
-def _required(source: Path | None) -> Path:
-    if source is None:
+def _required(sources: list[str] | None) -> list[str]:
+    if not sources:
         raise SettingsError(
             "no SOURCE was given.",
             allowed="a recording (.nwb, .nc, .npz), or --resume RUN",
             fix="for example: ltr fit session.nwb --align go_cue_time",
         )
-    return source
+    return sources
+
+
+def _label(sources: list[str]) -> str:
+    """Name of a run from those of its sources."""
+    from ltr.datasets import source_stem
+
+    more = f"+{len(sources) - 1}more" if len(sources) > 1 else ""
+    return source_stem(sources[0]) + more
 
 
 def _flag(name: str) -> str:
@@ -151,28 +169,28 @@ def _refuse_with_resume(flags: list[str]) -> None:
         )
 
 
-def _begun(folder: Path, source: Path | None) -> tuple[FitSettings, Path]:
-    """Settings and source of a run that was begun; a source given now is where the file lies today."""
+def _begun(folder: Path, sources: list[str] | None) -> tuple[FitSettings, list[str]]:
+    """Settings and sources of a run that was begun; sources given now are where the files lie today."""
     from ltr.run_folder import RunFolder
 
     run = RunFolder.open(folder)
     settings = run.settings()
-    stored = str(run.recording().get("path", ""))
-    if source is None and not stored:
+    stored = run.sources()
+    if not sources and not stored:
         raise RunError(
             f"{folder} does not say where its recording lies.",
             allowed="a run begun by 'ltr fit', or the recording beside --resume",
             fix=f"ltr fit SOURCE --resume {folder}",
         )
-    return settings, source or Path(stored)
+    return settings, sources or stored
 
 
-def _open(source: Path, settings: FitSettings, style: Style) -> Recording:
-    from ltr.datasets import open_recording
+def _open(sources: list[str], settings: FitSettings, style: Style) -> Recording:
+    from ltr.datasets import absolute_source, open_recording
 
-    recording = open_recording(source, settings.recording)
-    # where --resume will look for it, from whichever folder
-    recording.dataset.attrs["path"] = str(source.resolve())
+    recording = open_recording(sources, settings.recording)
+    # where --resume will look for them, from whichever folder
+    recording.dataset.attrs["paths"] = [absolute_source(source) for source in sources]
     if style in ("bar", "lines"):
         for line in (recording.describe(), *recording.notes):
             print_progress(line)

@@ -1,23 +1,33 @@
-"""Opening NWB files: HDF5 access that reads only what is asked for, and what is wrong with files that do not open.
+"""Opening NWB files, and reaching what is in them without ever leaving them.
 
 Tables are read by their path in the file, which the NWB standard fixes since
-version 2.0 (``/units``, ``/intervals/trials``), so no other part of the file -
-raw signals, images, extensions - is ever touched.
+version 2.0 (``/units``, ``/intervals/trials``); of everything else only the
+headers are looked at. A file may hold links to other files. Opening those would read
+what nobody named, so every step goes through :meth:`NwbFile.find`, which refuses them
+unless they were allowed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
-from ltr.errors import RecordingError, nearest
+from ltr.datasets.remote import file_name, is_remote, open_remote
+from ltr.errors import LtrError, RecordingError, nearest
+from ltr.settings import RecordingSettings
 
-HDF5_WORDS = ("Unable to", "Can't")  # how the library begins its messages, whichever exception h5py chooses
+# how the HDF5 library and h5py begin what they say about damage, whichever exception they choose
+DAMAGE_WORDS = ("Unable to", "Can't", "Unspecified error", "Object", "Invalid", "Incompatible", "Not a")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MAX_LINKS = 32  # from link to link; more is a circle
+MAX_BYTES = 2**28  # of one column or attribute; a spike train or a signal may be larger
+MAX_TEXT = 10_000  # characters of one text
 
 
 def require_file(path: Path) -> None:
@@ -26,6 +36,8 @@ def require_file(path: Path) -> None:
         return
     if path.is_dir():
         raise RecordingError(f"{path} is a folder.", allowed="one file: .nwb, .nc or .npz", fix="name a file in it")
+    if path.exists():
+        raise RecordingError(f"{path} is no ordinary file.", allowed="a .nwb, .nc or .npz file", fix="check the path")
     beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
     raise RecordingError(
         f"there is no file {path}.",
@@ -34,76 +46,244 @@ def require_file(path: Path) -> None:
     )
 
 
+@dataclass(frozen=True)
+class NwbFile:
+    """An open NWB file.
+
+    Attributes:
+        root: where its content begins.
+        external_links: whether other files that it links to may be opened.
+    """
+
+    root: h5py.Group
+    external_links: bool = False
+
+    def find(self, path: str) -> h5py.Group | h5py.Dataset | None:
+        """What lies at a path, following links.
+
+        Args:
+            path: names separated by slashes, from the root of the file.
+
+        Returns:
+            A group or dataset, or None where there is nothing, or nothing of the two.
+
+        Raises:
+            RecordingError: the way leads into another file, or in a circle.
+        """
+        return self._follow(self.root, path, MAX_LINKS)
+
+    def group(self, path: str) -> h5py.Group | None:
+        """Like :meth:`find`; None for a dataset."""
+        found = self.find(path)
+        return found if isinstance(found, h5py.Group) else None
+
+    def dataset(self, path: str) -> h5py.Dataset | None:
+        """Like :meth:`find`; None for a group."""
+        found = self.find(path)
+        return found if isinstance(found, h5py.Dataset) else None
+
+    def _follow(self, parent: h5py.Group, path: str, links_left: int) -> h5py.Group | h5py.Dataset | None:
+        here: Any = parent.file if path.startswith("/") else parent
+        for name in (part for part in path.split("/") if part not in ("", ".")):
+            link = here.get(name, getlink=True) if isinstance(here, h5py.Group) else None
+            if link is None:
+                return None
+            if isinstance(link, h5py.SoftLink):
+                if not links_left:
+                    raise RecordingError(
+                        f"the link '{printable(path)}' in the file leads in a circle.",
+                        allowed="links to something that is there",
+                        fix="write the file again",
+                    )
+                here = self._follow(here, link.path, links_left - 1)
+            elif isinstance(link, h5py.HardLink) or self.external_links:
+                here = here[name]
+            else:
+                target = f" {printable(link.filename)}" if isinstance(link, h5py.ExternalLink) else ""
+                raise _leads_out(f"'{printable(path)}' is a link to another file{target}")
+        return here if isinstance(here, h5py.Group | h5py.Dataset) else None
+
+    def values(self, data: h5py.Dataset, rows: slice = slice(None), *, most_bytes: int = MAX_BYTES) -> np.ndarray:
+        """Numbers of a dataset, never more than is allowed.
+
+        Args:
+            data: a dataset of this file.
+            rows: which of its rows.
+            most_bytes: the most they may take in memory.
+
+        Raises:
+            RecordingError: too large, or the values lie in another file.
+        """
+        self._require_own(data)
+        n_rows = len(range(*rows.indices(data.shape[0]))) if data.ndim else 1
+        size = n_rows * float(np.prod(data.shape[1:], dtype=float)) * data.dtype.itemsize
+        if size > most_bytes:
+            raise RecordingError(
+                f"'{printable(str(data.name))}' holds {size / 2**20:.0f} MB.",
+                allowed=f"up to {most_bytes / 2**20:.0f} MB here",
+                fix="check the file; such a size is usually a mistake in writing it",
+            )
+        return np.asarray(data[rows] if data.ndim else data[()])
+
+    def texts(self, data: h5py.Dataset) -> np.ndarray | None:
+        """All texts of a one-dimensional dataset, objects of str; None if one is longer than ``MAX_TEXT``.
+
+        Raises:
+            RecordingError: they are too many, or lie in another file.
+        """
+        self._require_own(data)
+        if len(data) * data.dtype.itemsize > MAX_BYTES:
+            raise RecordingError(
+                f"'{printable(str(data.name))}' holds {len(data)} texts.",
+                allowed=f"up to {MAX_BYTES // data.dtype.itemsize}",
+                fix="check the file; such a size is usually a mistake in writing it",
+            )
+        texts: list[str] = []
+        step = 16  # so that very long texts are met before they fill the memory
+        while len(texts) < len(data):
+            block = data.asstr(errors="replace")[len(texts) : len(texts) + step]
+            if max(map(len, block)) > MAX_TEXT:
+                return None
+            texts += map(printable, block)
+            step = min(2 * step, 4096)
+        return np.array(texts, dtype=object)
+
+    def text(self, path: str) -> str:
+        """Text of a single value; empty if there is none at that path."""
+        data = self.dataset(path)
+        if data is None or data.shape != ():
+            return ""
+        self._require_own(data)
+        return plain_text(data[()])
+
+    def _require_own(self, data: h5py.Dataset) -> None:
+        if self.external_links:
+            return
+        if data.external:
+            raise _leads_out(f"the values of '{printable(str(data.name))}' lie in another file")
+        if data.is_virtual and any(source.file_name != "." for source in data.virtual_sources()):
+            raise _leads_out(f"'{printable(str(data.name))}' is made of other files")
+
+
+def _leads_out(what: str) -> RecordingError:
+    return RecordingError(
+        f"{what}, which is not opened.",
+        allowed="files that hold their own data",
+        fix="add --external-links if you trust it, or make one file of them with NWBHDF5IO.export of pynwb",
+    )
+
+
 @contextmanager
-def open_nwb(path: Path) -> Iterator[h5py.File]:
+def open_nwb(source: str | Path, settings: RecordingSettings | None = None) -> Iterator[NwbFile]:
     """Open an NWB file for reading.
 
     Args:
-        path: an NWB 2 file (HDF5).
+        source: an NWB 2 file (HDF5): a path, or an address that starts with https:// or dandi://.
+        settings: whether links to other files may be followed (``external_links``; never from a remote
+            file), and how much of remote files may be kept on disk (``cache_mb``).
 
     Yields:
-        The open ``h5py.File``.
+        The open file.
 
     Raises:
         RecordingError: no such file, not HDF5, truncated, not NWB, NWB 1, or damaged
             where it is read inside the block.
+        NetworkError: the network failed, for remote files.
     """
-    require_file(path)
+    settings = settings or RecordingSettings()
+    if is_remote(str(source)):
+        with open_remote(str(source), cache_mb=settings.cache_mb) as stream, _open(stream, str(source)) as root:
+            yield NwbFile(root)
+    else:
+        require_file(Path(source))
+        with _open(Path(source), str(source)) as root:
+            yield NwbFile(root, settings.external_links)
+
+
+@contextmanager
+def _open(content: Any, name: str) -> Iterator[h5py.File]:
     try:
-        with h5py.File(path, "r") as file:
-            _require_nwb(file, path)
+        with h5py.File(content, "r") as file:
+            _require_nwb(file, name)
             yield file
+    except LtrError:
+        raise
     except OSError as error:
-        raise _explain(path, error) from error
-    except (KeyError, RuntimeError) as error:
-        if not str(error).strip("'\"").startswith(HDF5_WORDS):
+        raise _explain(content, name, error) from error
+    except (KeyError, RuntimeError, ValueError, TypeError, SystemError) as error:
+        if isinstance(error.__cause__ or error.__context__, LtrError):
+            raise error.__cause__ or error.__context__ from None  # type: ignore[misc]
+        if not str(error).strip("'\"").startswith(DAMAGE_WORDS):
             raise  # a bug of ours, not damage to the file
-        raise _explain(path, error) from error
+        raise _explain(content, name, error) from error
 
 
-def _require_nwb(file: h5py.File, path: Path) -> None:
-    version = plain_text(file.attrs.get("nwb_version", ""))
-    if not version and "nwb_version" in file:  # where NWB 1 kept it
-        version = plain_text(file["nwb_version"][()])
+def _require_nwb(file: h5py.File, name: str) -> None:
+    # NWB 1 kept it in a dataset
+    version = attribute_text(file, "nwb_version") or NwbFile(file).text("nwb_version")
     if not version:
         raise RecordingError(
-            f"{path} is an HDF5 file, but not an NWB file: it has no nwb_version.",
+            f"{name} is an HDF5 file, but not an NWB file: it has no nwb_version.",
             allowed="a file in the format Neurodata Without Borders, version 2",
             fix="convert it with pynwb, or store the binned activity as .nc or .npz",
         )
     if version.removeprefix("NWB-").startswith(("0.", "1.")):
         raise RecordingError(
-            f"{path} is in NWB version {version}.", allowed="NWB version 2", fix="convert it to NWB 2 with pynwb"
+            f"{name} is in NWB version {version}.", allowed="NWB version 2", fix="convert it to NWB 2 with pynwb"
         )
 
 
-def _explain(path: Path, error: Exception) -> RecordingError:
+def _explain(content: Any, name: str, error: Exception) -> RecordingError:
     if isinstance(error, PermissionError):
-        return RecordingError(f"{path} may not be read.", fix="ask its owner for read access")
-    with path.open("rb") as stream:
-        is_hdf5 = stream.read(len(SIGNATURE)) == SIGNATURE
+        return RecordingError(f"{name} may not be read.", fix="ask its owner for read access")
+    if isinstance(content, Path):
+        with content.open("rb") as stream:
+            is_hdf5 = stream.read(len(SIGNATURE)) == SIGNATURE
+    else:
+        content.seek(0)
+        is_hdf5 = content.read(len(SIGNATURE)) == SIGNATURE
     if not is_hdf5:
         return RecordingError(
-            f"{path} is not an HDF5 file, so it cannot be NWB.",
+            f"{name} is not an HDF5 file, so it cannot be NWB.",
             allowed="an NWB file (HDF5)",
             fix="check that the download is complete and that this is the right file",
         )
-    cause = "it is truncated" if "truncated" in str(error) else f"it is damaged ({error})"
+    said = " ".join(printable(str(error)).split())[:300]
+    cause = "it is truncated" if "truncated" in str(error) else f"it is damaged ({said})"
     return RecordingError(
-        f"{path} cannot be read: {cause}.", allowed="a complete NWB file", fix="copy or download the file again"
+        f"{name} cannot be read: {cause}.", allowed="a complete NWB file", fix="copy or download the file again"
     )
+
+
+def source_name(source: str | Path) -> str:
+    """Name of the file, without its folder or address."""
+    return file_name(str(source)) if is_remote(str(source)) else Path(source).name
+
+
+def printable(text: str) -> str:
+    """Text as it can be shown: without control characters and broken bytes.
+
+    Example:
+        >>> printable("go\\x1b[31m\\udcff\\tcue")
+        'go[31m? cue'
+    """
+    plain = text.encode("utf-8", "replace").decode("utf-8")
+    if plain.isprintable():
+        return plain
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "" for c in plain)
 
 
 def plain_text(value: Any) -> str:
     """Text of an HDF5 attribute or scalar dataset, whichever way it was stored."""
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def read_text(file: h5py.File, name: str) -> str:
-    """Text of the scalar dataset ``name``; empty if there is none."""
-    return plain_text(file[name][()]) if name in file and file[name].shape == () else ""
+    text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+    return printable(text[:MAX_TEXT])
 
 
 def attribute_text(item: h5py.HLObject, name: str) -> str:
     """Text of an attribute; empty if there is none."""
     return plain_text(item.attrs.get(name, ""))
+
+
+def type_name(item: h5py.HLObject) -> str:
+    """Type of an object in the NWB schema, or in an extension's; empty if it has none."""
+    return attribute_text(item, "neurodata_type")

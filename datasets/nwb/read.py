@@ -1,4 +1,4 @@
-"""From an NWB file to a recording: spikes counted in bins around an event of each trial."""
+"""From an NWB file to a recording: spikes or a signal in bins around an event of each trial."""
 
 from __future__ import annotations
 
@@ -7,157 +7,208 @@ from pathlib import Path
 
 import numpy as np
 
-from ltr.datasets.nwb.file import open_nwb, read_text
+from ltr.datasets.nwb.file import NwbFile, open_nwb, source_name
+from ltr.datasets.nwb.observed import Intervals, bins_within, recorded_spans
+from ltr.datasets.nwb.signals import list_signals, resample, signal_neurons
 from ltr.datasets.nwb.spikes import count_spikes
-from ltr.datasets.nwb.tables import TrialsTable, listed, read_trials
-from ltr.datasets.nwb.units import Units, read_units
+from ltr.datasets.nwb.tables import listed, read_trials
+from ltr.datasets.nwb.units import Neurons, Units, find_units, has_spikes, read_units
 from ltr.datasets.trials.choice import ChosenTrials, choose_trials
-from ltr.datasets.trials.windows import bin_edges, within
-from ltr.errors import RecordingError, nearest
+from ltr.datasets.trials.windows import bin_edges
+from ltr.errors import RecordingError
 from ltr.recording import Recording
 from ltr.settings import RecordingSettings
 
 
-def read_nwb(path: Path, settings: RecordingSettings | None = None) -> Recording:
+@dataclass(frozen=True)
+class _Activity:
+    """What was read of the chosen neurons: trial x time x neuron, with ids, areas and notes."""
+
+    values: np.ndarray
+    observed: np.ndarray
+    neurons: Neurons
+    notes: list[str]
+
+
+def read_nwb(source: str | Path, settings: RecordingSettings | None = None, *, first_number: int = 0) -> Recording:
     """Cut a recording out of an NWB file.
 
-    The session runs from the start of the first trial, or the first spike of any unit if that
-    is earlier, to the end of the last trial or the last spike, whichever is later. What a
-    window holds beyond it was never recorded: those bins are marked as not observed.
+    What a window holds beyond the session, outside a unit's observation intervals, or in a gap of
+    the recording was never observed, and marked so. Where the file does not say, the session runs
+    from the start of the first trial, or the first spike of any unit if that is earlier, to the end of
+    the last trial or the last spike, whichever is later.
 
     Args:
-        path: an NWB 2 file with units and a trials table.
-        settings: which event, window, bins, labels, trials and neurons; None for the defaults.
+        source: an NWB 2 file, or its address, with a table of trials and units or another signal.
+        settings: which signal, event, window, bins, labels, trials and neurons; None for the defaults.
+        first_number: number of the first row of the trials table.
 
     Returns:
-        Counts per bin. A trial's number is its row in the whole trials table; whatever
-        was left out is told in the recording's notes. Neurons that never fire are still in it.
+        Counts per bin of units, or means per bin of a signal. A trial's number is its row in the
+        whole trials table; whatever was left out is told in the recording's notes. Neurons that never
+        fire are still in it.
 
     Raises:
         RecordingError: the file cannot be read, or a setting does not fit what it holds.
+        NetworkError: the network failed, for remote files.
 
     Example:
         >>> settings = RecordingSettings(align="press1_time", window=(-0.5, 1.5))
         >>> read_nwb(Path("session.nwb"), settings)  # doctest: +SKIP
     """
     settings = settings or RecordingSettings()
-    with open_nwb(path) as file:
-        trials = read_trials(file)
-        chosen = choose_trials(trials, settings)
-        units = read_units(file)
-        description = read_text(file, "session_description")
-    span_s = _session_span(units, trials)
-    units, area_notes = _choose_areas(units, settings.areas)
-    edges = bin_edges(settings.window, settings.bin_ms)
-    inside = within(chosen.event_times_s, edges, span_s)
-    if not inside.any():
-        raise _misplaced("no trial covers the window", chosen, settings, span_s)
-    counts = count_spikes(units.trains_s, chosen.event_times_s, window_s=settings.window, n_bins=len(edges) - 1)
-    if not counts[inside].any():
-        raise _misplaced("no window holds a spike", chosen, settings, span_s)
-    neurons = _choose_active(counts, inside, units, settings)
-    window_notes = _beyond_session(inside)
-    notes = chosen.notes + window_notes + units.notes + area_notes + neurons.notes
-    return Recording.from_arrays(
-        counts[:, :, neurons.rows] if len(neurons.rows) < counts.shape[2] else counts,
+    with open_nwb(source, settings) as file:
+        trials = read_trials(file, settings.trials_table)
+        chosen = choose_trials(file, trials, settings, first_number=first_number)
+        path, is_units, notes = _choose_signal(file, settings.signal)
+        edges = bin_edges(settings.window, settings.bin_ms)
+        read = _read_units if is_units else _read_signal
+        activity = read(file, path, chosen, edges, settings)
+        description = file.text("session_description")
+    recording = Recording.from_arrays(
+        activity.values,
         bin_edges=edges,
-        observed=np.repeat(inside[:, :, None], len(neurons.rows), axis=2),
+        observed=activity.observed,
         trial_numbers=chosen.numbers,
         conditions=chosen.conditions,
         epochs=chosen.epochs,
-        neuron_ids=[units.ids[row] for row in neurons.rows],
-        areas=[units.areas[row] for row in neurons.rows],
+        neuron_ids=activity.neurons.ids,
+        areas=activity.neurons.areas,
         go_time=chosen.go_time_s,
-        source=path.name,
+        event_times_s=chosen.event_times_s,
+        source=source_name(source),
         align=chosen.align,
         description=description,
         # one line each: a filter or a label may have been written over several
-        notes=[" ".join(note.split()) for note in notes],
+        notes=[" ".join(note.split()) for note in [*chosen.notes, *notes, *activity.notes]],
     )
+    recording.dataset.attrs["trials_in_table"] = trials.n_rows
+    return recording
 
 
-def _session_span(units: Units, trials: TrialsTable) -> tuple[float, float]:
-    """First and last moment at which the file shows the session was running."""
-    marks = [train[[0, -1]] for train in units.trains_s if len(train)]
-    marks += [trials.columns[name] for name in ("start_time", "stop_time") if name in trials.columns]
-    moments = np.concatenate(marks).astype(float) if marks else np.zeros(1)
-    return float(np.nanmin(moments)), float(np.nanmax(moments))
+def _choose_signal(file: NwbFile, wanted: str | None) -> tuple[str, bool, list[str]]:
+    """Path of what is to be fitted, whether it is units, and a note if there was a choice.
 
-
-def _choose_areas(units: Units, areas: tuple[str, ...]) -> tuple[Units, list[str]]:
-    """Keep the units of the areas asked for, and say how many others there were."""
-    if not areas:
-        return units, []
-    present = sorted(set(units.areas) - {""})
-    unknown = [area for area in areas if area not in present]
-    if unknown:
+    Units come first; without any, a signal is taken if there is only one of the best kind.
+    """
+    if wanted is not None:
+        path = wanted.strip("/")
+        return path, has_spikes(file, path) or path == "units", []
+    units = find_units(file)
+    if units:
+        others = f"; others: {listed(units[1:])}" if units[1:] else ""
+        return units[0], True, [f"Units were read from {units[0]}{others}."] if units != ["units"] else []
+    signals = [info for info in list_signals(file) if info.kind == "RoiResponseSeries"]
+    if len(signals) == 1 or (signals and "dfoverf" in signals[0].path.lower()):
+        return signals[0].path, False, [f"The file has no units with spike times: fitted is {signals[0].path}."]
+    known = [info.path for info in list_signals(file)]
+    if file.group("units") is None and known:
         raise RecordingError(
-            f"areas: no unit is in '{unknown[0]}'.",
-            allowed=listed(present) if present else "none: the file gives no areas",
-            fix=nearest(unknown[0], present) or ("choose one of these areas" if present else "leave areas away"),
+            "the file has no units table, so there are no spikes to count.",
+            allowed=f"one of its signals: {listed(known)}",
+            fix=f"--signal {known[0]}",
         )
-    rows = [row for row, area in enumerate(units.areas) if area in areas]
-    lost = len(units.ids) - len(rows)
-    notes = [f"{lost} of {len(units.ids)} neurons left out: not in {', '.join(areas)}."] if lost else []
-    kept = Units(
-        [units.ids[row] for row in rows],
-        [units.areas[row] for row in rows],
-        [units.trains_s[row] for row in rows],
-        units.notes,
+    return "units", True, []
+
+
+# -- spikes
+
+
+def _read_units(
+    file: NwbFile, path: str, chosen: ChosenTrials, edges: np.ndarray, settings: RecordingSettings
+) -> _Activity:
+    everything = read_units(file, path)
+    # where the file says when units were observed, nothing has to be guessed
+    spans, span_notes = recorded_spans(everything.spikes_s, chosen.bounds, gaps=everything.intervals_s is None)
+    rows, choice_notes = everything.neurons.chosen(settings.areas, settings.neurons)
+    units = everything.select(rows)
+    within_session = bins_within(chosen.event_times_s, edges, spans)
+    if not within_session.any():
+        raise _misplaced("no trial covers the window", chosen, settings, spans)
+    observed = _observed(units, chosen.event_times_s, edges, within_session)
+    counts = count_spikes(
+        units.spikes_s, units.ends, chosen.event_times_s, window_s=settings.window, n_bins=len(edges) - 1
     )
-    return kept, notes
+    notes = everything.neurons.notes + span_notes + choice_notes + _beyond_session(within_session)
+    if units.intervals_s is not None:
+        notes += _beyond_intervals(counts, observed, within_session)
+    if not (counts[observed] > 0).any():
+        raise _misplaced("no window holds a spike that was observed", chosen, settings, spans)
+    counts[~observed] = 0
+    return _Activity(counts, observed, units.neurons, notes)
 
 
-@dataclass(frozen=True)
-class _ActiveNeurons:
-    rows: np.ndarray
-    notes: list[str]
+def _observed(units: Units, event_times_s: np.ndarray, edges: np.ndarray, within_session: np.ndarray) -> np.ndarray:
+    """Where each unit was observed, trial x time x unit."""
+    observed = np.repeat(within_session[:, :, None], len(units.ends), axis=2)
+    if units.intervals_s is None or units.interval_ends is None:
+        return observed
+    # units of one probe share their intervals: each distinct set is looked up once
+    known: dict[bytes, np.ndarray] = {}
+    starts = np.concatenate([[0], units.interval_ends[:-1]])
+    for unit, (first, last) in enumerate(zip(starts, units.interval_ends, strict=True)):
+        if first == last:
+            continue
+        own = units.intervals_s[first:last]
+        key = own.tobytes()
+        if key not in known:
+            known[key] = bins_within(event_times_s, edges, Intervals.merged(own[:, 0], own[:, 1]))
+        observed[:, :, unit] &= known[key]
+    return observed
 
 
-def _choose_active(counts: np.ndarray, inside: np.ndarray, units: Units, settings: RecordingSettings) -> _ActiveNeurons:
-    """Neurons that fire often enough within the windows; those that never fire are left to the step after reading."""
-    seconds = inside.mean() * counts.shape[0] * (settings.window[1] - settings.window[0])
-    totals = counts.sum(axis=(0, 1), dtype=np.int64, where=inside[:, :, None])
-    rates_hz = totals / seconds
-    silent = totals == 0
-    slow = ~silent & (rates_hz < settings.min_rate_hz)
-    if (silent | slow).all():
-        raise RecordingError(
-            f"no neuron is left: of {len(units.ids)}, {silent.sum()} never fire in the windows and {slow.sum()}"
-            f" fire less than min_rate_hz = {settings.min_rate_hz:g}.",
-            allowed=f"min_rate_hz up to {rates_hz.max():.3g}, the rate of the most active neuron",
-            fix="lower min_rate_hz, or choose another window or other areas",
-        )
-    notes = []
-    if slow.any():
-        notes.append(
-            f"{slow.sum()} of {len(totals)} neurons left out: fewer than {settings.min_rate_hz:g} spikes/s"
-            " within the windows."
-        )
-    return _ActiveNeurons(np.flatnonzero(~slow), notes)
-
-
-def _beyond_session(inside: np.ndarray) -> list[str]:
-    """A note on trials that have unobserved bins."""
-    reaching, lost = int((~inside.all(axis=1)).sum()), int((~inside.any(axis=1)).sum())
+def _beyond_session(within_session: np.ndarray) -> list[str]:
+    """A note on trials that have bins in which nothing was recorded."""
+    reaching, lost = int((~within_session.all(axis=1)).sum()), int((~within_session.any(axis=1)).sum())
     if not reaching:
         return []
     wholly = f" ({lost} of them wholly)" if lost else ""
     return [
-        f"The windows of {reaching} trial(s) reach beyond the first or last moment of the session{wholly}:"
-        f" {int((~inside).sum())} of {inside.size} bins marked as not observed."
+        f"The windows of {reaching} trial(s) reach beyond what was recorded{wholly}:"
+        f" {int((~within_session).sum())} of {within_session.size} bins marked as not observed."
     ]
 
 
-def _misplaced(
-    what: str, chosen: ChosenTrials, settings: RecordingSettings, span_s: tuple[float, float]
-) -> RecordingError:
+def _beyond_intervals(counts: np.ndarray, observed: np.ndarray, within_session: np.ndarray) -> list[str]:
+    """Notes on what lies outside the observation intervals of units."""
+    outside = within_session[:, :, None] & ~observed
+    if not outside.any():
+        return []
+    spikes = int(counts[outside].sum())
+    also = f" They hold {spikes} spike(s), which are ignored." if spikes else ""
+    return [
+        f"{int(outside.sum())} of {outside.size} entries are outside the observation intervals of their unit:"
+        f" marked as not observed.{also}"
+    ]
+
+
+def _misplaced(what: str, chosen: ChosenTrials, settings: RecordingSettings, spans: Intervals) -> RecordingError:
     first = chosen.event_times_s.min() + settings.window[0]
     last = chosen.event_times_s.max() + settings.window[1]
+    session = f"between {spans.start_s[0]:g} and {spans.stop_s[-1]:g} s" if len(spans.start_s) else "unknown"
     return RecordingError(
-        f"{what}: the windows lie between {first:g} and {last:g} s,"
-        f" the session between {span_s[0]:g} and {span_s[1]:g} s.",
+        f"{what}: the windows lie between {first:g} and {last:g} s, the session {session}.",
         allowed="windows within the recording",
         fix=f"change window (now {settings.window[0]:g}, {settings.window[1]:g}), or align (now {chosen.align}) if it"
         " is on another clock than the spikes",
     )
+
+
+# -- signals
+
+
+def _read_signal(
+    file: NwbFile, path: str, chosen: ChosenTrials, edges: np.ndarray, settings: RecordingSettings
+) -> _Activity:
+    neurons = signal_neurons(file, path)
+    rows, notes = neurons.chosen(settings.areas, settings.neurons)
+    sampled = resample(file, path, chosen.event_times_s, edges, rows)
+    if not sampled.observed.any():
+        raise RecordingError(
+            f"no window holds a sample of {path}: the windows lie between"
+            f" {chosen.event_times_s.min() + edges[0]:g} and {chosen.event_times_s.max() + edges[-1]:g} s.",
+            allowed="windows within the signal",
+            fix="change window or align",
+        )
+    kept = Neurons([neurons.ids[row] for row in rows], [neurons.areas[row] for row in rows], None, [])
+    return _Activity(sampled.values, sampled.observed, kept, [*notes, *sampled.notes])

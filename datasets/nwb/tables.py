@@ -1,84 +1,81 @@
-"""Columns of NWB tables as plain vectors, one value a row; what does not fit that is named, not read."""
+"""NWB tables as plain columns, one value or one short list a row; what does not fit that is named, not read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import attribute_text, plain_text
+from ltr.datasets.nwb.file import MAX_TEXT, NwbFile, attribute_text, plain_text, printable, type_name
 from ltr.errors import RecordingError, nearest
 
 MAX_LISTED = 30
+MAX_COLUMNS = 2000
+MAX_ROWS = 10_000_000
+MAX_IN_LIST = 64  # numbers in one row: a few positions, not a time series
 BOUNDS = ("start_time", "stop_time")
+INTERVALS = "intervals"
 
 
 @dataclass(frozen=True)
-class TrialsTable:
-    """The trials of a session, all of them, in the order of the file.
+class Table:
+    """A table of an NWB file, all its rows, in the order of the file.
 
     Attributes:
-        n_trials: number of rows.
-        columns: columns with one bool, whole number, number or text (object of str) a trial.
+        name: for messages, e.g. "trials table".
+        n_rows: number of rows.
+        columns: columns with one bool, whole number, number or text (object of str) a row.
+        lists: columns with several numbers a row, as objects of tuple.
         unread: why each other column cannot be used, by name.
         descriptions: what the file says about each column.
+        ids: id of each row.
     """
 
-    n_trials: int
+    name: str
+    n_rows: int
     columns: dict[str, np.ndarray]
+    lists: dict[str, np.ndarray] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
+    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
 
     def column(self, name: str, *, setting: str) -> np.ndarray:
         """Values of column ``name``, which the user chose with ``setting``.
 
         Raises:
-            RecordingError: there is no such column, or it has no single value a trial.
+            RecordingError: there is no such column, or it has no single value a row.
         """
         if name in self.columns:
             return self.columns[name]
-        if name in self.unread:
+        reason = self.unread.get(name, "each row holds a list" if name in self.lists else "")
+        if reason:
             raise RecordingError(
-                f"{setting}: column '{name}' of the trials table cannot be used: {self.unread[name]}.",
-                allowed=f"a column with one value a trial: {listed(self.columns)}",
+                f"{setting}: column '{name}' of the {self.name} cannot be used: {reason}.",
+                allowed=f"a column with one value a row: {listed(self.columns)}",
                 fix=f"choose another column for {setting}",
             )
-        raise RecordingError(
-            f"{setting}: the trials table has no column '{name}'.",
+        raise self.no_column(name, setting=setting)
+
+    def no_column(self, name: str, *, setting: str) -> RecordingError:
+        """The error for a column that is not there."""
+        return RecordingError(
+            f"{setting}: the {self.name} has no column '{name}'.",
             allowed=listed(self.columns),
             fix=nearest(name, self.columns) or "choose one of these columns",
         )
 
-    def times_s(self, name: str, *, setting: str) -> np.ndarray:
-        """Values of a column of times, float, NaN for none.
-
-        Raises:
-            RecordingError: no such column, not numeric, or without any value.
-        """
-        values = self.column(name, setting=setting)
-        numeric = [other for other, array in self.columns.items() if array.dtype.kind == "f"]
-        if values.dtype.kind not in "iuf":
-            raise RecordingError(
-                f"{setting}: column '{name}' holds {kind_of(values)}, not times.",
-                allowed=f"a numeric column, in seconds: {listed(numeric)}",
-                fix=f"choose a column of times for {setting}",
-            )
-        times = values.astype(float)
-        if not np.isfinite(times).any():
-            raise RecordingError(
-                f"{setting}: column '{name}' has no value in any of the {len(times)} trials, only NaN.",
-                allowed=f"a column with a time in at least one trial: {listed(numeric)}",
-                fix=f"choose another column for {setting}",
-            )
-        return times
+    def queried(self) -> dict[str, np.ndarray]:
+        """Columns by the names that a filter may use, ``id`` among them."""
+        return {"id": self.ids, **self.columns} if len(self.ids) == self.n_rows else dict(self.columns)
 
 
-def listed(names: dict[str, np.ndarray] | list[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Names for an error message, shortened if there are very many."""
     shown = [str(name) for name in names]
     more = f" and {len(shown) - MAX_LISTED} more" if len(shown) > MAX_LISTED else ""
-    return ", ".join(shown[:MAX_LISTED]) + more if shown else "(the table has none)"
+    return ", ".join(shown[:MAX_LISTED]) + more if shown else "(there are none)"
 
 
 def kind_of(values: np.ndarray) -> str:
@@ -89,77 +86,215 @@ def kind_of(values: np.ndarray) -> str:
 
 
 def column_names(table: h5py.Group) -> list[str]:
-    """Column names in the order the file gives, those without data left out."""
-    names = [plain_text(name) for name in table.attrs.get("colnames", [])] or [name for name in table if name != "id"]
-    return [name for name in names if name in table]
+    """Column names in the order the file gives; those without data are left out."""
+    given = [plain_text(name) for name in np.atleast_1d(table.attrs.get("colnames", []))]
+    present = set(table)
+    # a damaged or foreign table may not say: then all that could be a column
+    names = [name for name in given if name in present] or [
+        name for name in table if name != "id" and not is_index(table, name)
+    ]
+    return list(dict.fromkeys(names))[:MAX_COLUMNS]
 
 
-def is_ragged(table: h5py.Group, name: str) -> bool:
-    """Whether a row holds a list: the column then has an index column beside it."""
-    index = f"{name}_index"
-    # a column may be called 'channel_index' and index nothing, so the type decides
-    return index in table and attribute_text(table[index], "neurodata_type") == "VectorIndex"
+def is_index(table: h5py.Group, name: str) -> bool:
+    """Whether a column says where the rows of another end; 'channel_index' may be no index, so the type decides."""
+    link = table.get(name, getlink=True)
+    return isinstance(link, h5py.HardLink) and type_name(table[name]) == "VectorIndex"
 
 
-def why_unread(table: h5py.Group, name: str) -> str:
-    """Why a column has no plain value a row; empty if it has."""
-    data = table[name]
-    if is_ragged(table, name):
-        return "each trial holds a list"
+def is_ragged(file: NwbFile, path: str) -> bool:
+    """Whether a row of the column at a path holds a list: it then has an index beside it."""
+    index = file.dataset(f"{path}_index")
+    return index is not None and type_name(index) == "VectorIndex"
+
+
+def why_unread(data: h5py.Group | h5py.Dataset | None) -> str:
+    """Why a column holds neither numbers nor text; empty if it does."""
     if not isinstance(data, h5py.Dataset):
         return "it is not a column of values"
-    if data.ndim != 1:
-        return f"each trial holds an array of shape {data.shape[1:]}"
     if data.dtype.kind == "V" or h5py.check_ref_dtype(data.dtype):
         return "it refers to other parts of the file"
-    if attribute_text(data, "neurodata_type") == "DynamicTableRegion":
+    if type_name(data) == "DynamicTableRegion":
         return "it refers to rows of another table"
-    return "" if data.dtype.kind in "biufSUO" else f"it holds {data.dtype}"
+    text = data.dtype.kind in "SO" and h5py.check_string_dtype(data.dtype)
+    return "" if data.dtype.kind in "biuf" or text else f"it holds {data.dtype}"
 
 
-def read_vector(data: h5py.Dataset) -> np.ndarray:
-    """All values of a one-dimensional dataset; text as objects of str."""
-    if data.dtype.kind in "SUO" and h5py.check_string_dtype(data.dtype):
-        return np.asarray(data.asstr(errors="replace")[()], dtype=object)
-    return np.asarray(data[()])
-
-
-def read_trials(file: h5py.File) -> TrialsTable:
-    """Read the trials table.
+def read_vector(file: NwbFile, data: h5py.Dataset) -> np.ndarray | None:
+    """All values of a one-dimensional dataset; text as objects of str, None for texts that are too long to be labels.
 
     Raises:
-        RecordingError: there is no trials table, it is empty, or its columns differ in length.
+        RecordingError: the values are too many, or lie in another file.
     """
-    if "intervals/trials" not in file:
-        others = list(file.get("intervals", []))
+    if data.dtype.kind in "SO":
+        return file.texts(data)
+    values = file.values(data)
+    return values.astype(float) if values.dtype.kind == "f" else values
+
+
+def row_ends(file: NwbFile, path: str, n_values: int) -> np.ndarray:
+    """Where the list of each row of a ragged column ends.
+
+    Args:
+        file: where it is.
+        path: of the index.
+        n_values: values of the column.
+
+    Raises:
+        RecordingError: the index does not fit the column.
+    """
+    index = file.dataset(path)
+    ends = file.values(index) if index is not None and index.ndim == 1 and index.dtype.kind in "iu" else None
+    if ends is None or len(ends) == 0:
+        ok = ends is not None
+    else:
+        # unsigned differences would wrap around
+        signed = ends.astype(np.int64)
+        ok = bool((np.diff(signed, prepend=0) >= 0).all() and signed[-1] <= n_values and signed[0] >= 0)
+    if not ok or ends is None:
         raise RecordingError(
-            "the file has no trials table.",
-            allowed="an NWB file with a table intervals/trials (start_time and stop_time of each trial)",
-            fix=f"it has other intervals: {', '.join(others)}; copy one to the trials table with pynwb"
-            if others
-            else "add one with pynwb: nwbfile.add_trial(start_time=..., stop_time=...)",
+            f"the index '{printable(path)}' does not fit its column ({n_values} values).",
+            allowed="the end of each row's values, in order",
+            fix="write the file again",
         )
-    table = file["intervals/trials"]
-    names = column_names(table)
-    unread = {name: reason for name in names if (reason := why_unread(table, name))}
-    columns = {name: read_vector(table[name]) for name in names if name not in unread}
-    lengths = {name: len(values) for name, values in columns.items()}
-    n_trials = len(table["id"]) if "id" in table else max(lengths.values(), default=0)
-    uneven = [name for name, length in lengths.items() if length != n_trials]
+    return ends.astype(np.int64)
+
+
+def read_table(file: NwbFile, path: str, *, name: str) -> Table:
+    """Read the columns of a table that can be read; the others are named with the reason.
+
+    Args:
+        file: an open NWB file.
+        path: of the table in it.
+        name: of the table, for messages.
+
+    Raises:
+        RecordingError: there is no table, or its columns differ in length.
+    """
+    group = file.group(path)
+    if group is None:
+        raise RecordingError(f"the file has no {name} ({path}).", fix="check the path")
+    names = column_names(group)
+    ids = file.dataset(f"{path}/id")
+    n_rows = len(ids) if ids is not None and ids.ndim == 1 else None
+    columns: dict[str, np.ndarray] = {}
+    lists: dict[str, np.ndarray] = {}
+    unread: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
+    for raw in names:
+        shown, place = printable(raw), f"{path}/{raw}"
+        data = file.find(place)
+        descriptions[shown] = attribute_text(data, "description") if data is not None else ""
+        reason = why_unread(data)
+        if reason or not isinstance(data, h5py.Dataset):
+            unread[shown] = reason
+        elif is_ragged(file, place):
+            _put_rows(_ragged_rows(file, place, data), shown, lists, unread)
+        elif data.ndim != 1:
+            _put_rows(_wide_rows(file, data), shown, lists, unread)
+        elif (values := read_vector(file, data)) is None:
+            unread[shown] = f"it holds texts of more than {MAX_TEXT} characters"
+        else:
+            columns[shown] = values
+    lengths = {column: len(values) for column, values in {**columns, **lists}.items()}
+    if n_rows is None:
+        n_rows = max(lengths.values(), default=0)
+    if n_rows > MAX_ROWS:
+        raise RecordingError(f"the {name} has {n_rows} rows.", allowed=f"up to {MAX_ROWS}", fix="check the file")
+    uneven = [column for column, length in lengths.items() if length != n_rows]
     if uneven:
         raise RecordingError(
-            f"the trials table has {n_trials} rows, but its column '{uneven[0]}' holds {lengths[uneven[0]]} values.",
+            f"the {name} has {n_rows} rows, but its column '{uneven[0]}' holds {lengths[uneven[0]]} values.",
             allowed="columns of one length",
             fix="write the file again",
         )
-    text = [name for name in BOUNDS if name in columns and columns[name].dtype.kind not in "iuf"]
+    numbered = ids is not None and ids.ndim == 1 and ids.dtype.kind in "iu"
+    row_ids = file.values(ids) if numbered and ids is not None else np.arange(n_rows)
+    return Table(name, n_rows, columns, lists, unread, descriptions, row_ids)
+
+
+def _put_rows(rows: np.ndarray | str, name: str, lists: dict[str, np.ndarray], unread: dict[str, str]) -> None:
+    if isinstance(rows, str):
+        unread[name] = rows
+    else:
+        lists[name] = rows
+
+
+def _wide_rows(file: NwbFile, data: h5py.Dataset) -> np.ndarray | str:
+    """Rows of a column with an array of numbers a row, or why they are not read."""
+    width = int(np.prod(data.shape[1:], dtype=float)) if data.ndim else 0
+    if data.dtype.kind not in "biuf" or not 0 < width <= MAX_IN_LIST:
+        return f"each row holds an array of shape {data.shape[1:]}"
+    values = file.values(data).reshape(len(data), width)
+    return _as_objects([tuple(row) for row in values.tolist()])
+
+
+def _ragged_rows(file: NwbFile, path: str, data: h5py.Dataset) -> np.ndarray | str:
+    """Rows of a column with a list of numbers a row, or why they are not read."""
+    if is_ragged(file, f"{path}_index"):
+        return "each row holds a list of lists"
+    index = file.dataset(f"{path}_index")
+    width = int(np.prod(data.shape[1:], dtype=float))
+    n_rows = len(index) if index is not None else 0
+    if data.dtype.kind not in "biuf" or len(data) * width > MAX_IN_LIST * max(n_rows, 1):
+        return "each row holds a list"
+    ends = row_ends(file, f"{path}_index", len(data))
+    values = file.values(data).reshape(len(data), width)
+    starts = np.concatenate([[0], ends[:-1]]).astype(int) if len(ends) else ends
+    return _as_objects([tuple(values[start:end].ravel().tolist()) for start, end in zip(starts, ends, strict=True)])
+
+
+def _as_objects(rows: list[tuple[float, ...]]) -> np.ndarray:
+    # filled one by one: NumPy would make a matrix of tuples of one length
+    objects = np.empty(len(rows), dtype=object)
+    for place, row in enumerate(rows):
+        objects[place] = row
+    return objects
+
+
+def interval_tables(file: NwbFile) -> list[str]:
+    """Names of the tables of intervals, the trials table first."""
+    group = file.group(INTERVALS)
+    names = [name for name in (group if group is not None else []) if file.group(f"{INTERVALS}/{name}") is not None]
+    return sorted(names, key=lambda name: name != "trials")
+
+
+def read_trials(file: NwbFile, name: str = "trials") -> Table:
+    """Read a table of intervals whose rows are the trials.
+
+    Args:
+        file: an open NWB file.
+        name: of the table among the intervals of the file.
+
+    Raises:
+        RecordingError: there is no such table, it is empty, or its columns differ in length.
+    """
+    path = f"{INTERVALS}/{name}"
+    if file.group(path) is None:
+        raise _no_trials(name, interval_tables(file))
+    table = read_table(file, path, name="trials table" if name == "trials" else f"table {name}")
+    text = [bound for bound in BOUNDS if bound in table.columns and table.columns[bound].dtype.kind not in "iuf"]
     if text:
         raise RecordingError(
-            f"the trials table's column '{text[0]}' holds {kind_of(columns[text[0]])}, not times.",
+            f"the {table.name}'s column '{text[0]}' holds {kind_of(table.columns[text[0]])}, not times.",
             allowed="seconds on the session clock",
             fix="write the file again",
         )
-    if n_trials == 0:
-        raise RecordingError("the trials table is empty.", allowed="at least one trial", fix="add trials to the file")
-    descriptions = {name: attribute_text(table[name], "description") for name in names}
-    return TrialsTable(n_trials, columns, unread, descriptions)
+    if table.n_rows == 0:
+        raise RecordingError(f"the {table.name} is empty.", allowed="at least one trial", fix="add trials to the file")
+    return table
+
+
+def _no_trials(name: str, others: list[str]) -> RecordingError:
+    if others:
+        fix = f"--trials-table '{others[0]}'" if len(others) == 1 else "choose one with --trials-table NAME"
+        return RecordingError(
+            f"the file has no trials table '{name}'." if name != "trials" else "the file has no trials table.",
+            allowed=f"a table of intervals in the file: {listed(map(printable, others))}",
+            fix=nearest(name, others) or fix,
+        )
+    return RecordingError(
+        "the file has no trials table.",
+        allowed="an NWB file with a table intervals/trials (start_time and stop_time of each trial)",
+        fix="add one with pynwb: nwbfile.add_trial(start_time=..., stop_time=...)",
+    )

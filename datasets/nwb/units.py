@@ -1,19 +1,73 @@
-"""Spike trains, ids and areas of the units in an NWB file."""
+"""Sorted units of an NWB file: spike trains, ids, areas, observation intervals, and columns to choose by."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import attribute_text, plain_text
-from ltr.datasets.nwb.tables import is_ragged, read_vector, why_unread
-from ltr.errors import RecordingError
+from ltr.datasets.nwb.file import NwbFile, attribute_text, plain_text, type_name
+from ltr.datasets.nwb.tables import Table, is_ragged, listed, read_vector, row_ends, why_unread
+from ltr.datasets.nwb.walk import walk
+from ltr.datasets.trials.filter import matching_rows, nothing_matches
+from ltr.errors import RecordingError, nearest
 
-AREA_COLUMNS = ("area", "brain_area", "brain_region", "region", "location", "structure")
+AREA_COLUMNS = ("area", "brain_area", "brain_region", "region", "location", "structure", "acronym")
 ELECTRODES = "general/extracellular_ephys/electrodes"
+MAX_SPIKE_BYTES = 2**30
+NOT_SPIKES = ("waveform", "obs_intervals", "spike_times", "electrodes", "electrode_group")
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """What is known of each neuron, whether its activity is spikes or a signal.
+
+    Attributes:
+        ids: all different.
+        areas: "" where the file has none.
+        table: columns to choose by; None if there are none.
+        notes: what was repaired or concluded, one sentence each.
+    """
+
+    ids: list[str]
+    areas: list[str]
+    table: Table | None
+    notes: list[str]
+
+    def chosen(self, areas: tuple[str, ...], query: str | None) -> tuple[np.ndarray, list[str]]:
+        """Rows of the neurons of some areas for which a query holds, and how many others there are.
+
+        Raises:
+            RecordingError: an unknown area, a query that cannot be answered, or no neuron left.
+        """
+        total = len(self.ids)
+        keep, notes = np.ones(total, dtype=bool), []
+        if areas:
+            present = sorted(set(self.areas) - {""})
+            for area in areas:
+                if area not in present:
+                    raise RecordingError(
+                        f"areas: no neuron is in '{area}'.",
+                        allowed=listed(present) if present else "none: the file gives no areas",
+                        fix=nearest(area, present) or ("choose one of these" if present else "leave areas away"),
+                    )
+            keep &= np.isin(self.areas, areas)
+            if not keep.all():
+                notes.append(f"{int((~keep).sum())} of {total} neurons left out: not in {', '.join(areas)}.")
+        if query is not None:
+            columns = {"area": np.array(self.areas, dtype=object)}
+            columns |= self.table.queried() if self.table is not None else {"id": np.array(self.ids, dtype=object)}
+            holds = matching_rows(query, columns, what="neurons")
+            lost = int((keep & ~holds).sum())
+            keep &= holds
+            if not keep.any():
+                raise nothing_matches(query, columns, what="neurons")
+            if lost:
+                notes.append(f"{lost} of {total} neurons left out: they fail {query}.")
+        return np.flatnonzero(keep), notes
 
 
 @dataclass(frozen=True)
@@ -21,127 +75,222 @@ class Units:
     """The units of a session.
 
     Attributes:
-        ids: id of each unit, all different.
-        areas: area of each unit, "" where the file has none.
-        trains_s: spike times of each unit, increasing, seconds on the session clock.
-        notes: what was repaired, one sentence each.
+        neurons: ids, areas and columns of the units.
+        spikes_s: spike times, one unit after the other, seconds on the session clock, in the order of the file.
+        ends: where those of each unit end.
+        intervals_s: when units were observed, start and stop, one unit after the other; None if not stated.
+        interval_ends: where those of each unit end.
     """
 
-    ids: list[str]
-    areas: list[str]
-    trains_s: list[np.ndarray]
-    notes: list[str]
+    neurons: Neurons
+    spikes_s: np.ndarray
+    ends: np.ndarray
+    intervals_s: np.ndarray | None = None
+    interval_ends: np.ndarray | None = None
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Number of spikes of each unit."""
+        return np.diff(self.ends, prepend=0)
+
+    def select(self, rows: np.ndarray) -> Units:
+        """Some of the units, in the order of the rows."""
+        if len(rows) == len(self.ends):
+            return self
+        old = self.neurons
+        neurons = replace(old, ids=[old.ids[row] for row in rows], areas=[old.areas[row] for row in rows], table=None)
+        spikes, ends = _take(self.spikes_s, self.ends, rows)
+        if self.intervals_s is None or self.interval_ends is None:
+            return Units(neurons, spikes, ends)
+        return Units(neurons, spikes, ends, *_take(self.intervals_s, self.interval_ends, rows))
 
 
-def has_units(file: h5py.File) -> bool:
-    """Whether the file has at least one unit with spike times."""
-    return "units" in file and "spike_times" in file["units"] and not _is_empty(file["units"])
+def _take(values: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lists of some rows, one after the other, and where each ends."""
+    starts = np.concatenate([[0], ends[:-1]])
+    lengths = ends[rows] - starts[rows]
+    new_ends = np.cumsum(lengths)
+    place = np.arange(lengths.sum()) + np.repeat(starts[rows] - (new_ends - lengths), lengths)
+    return values[place], new_ends
 
 
-def read_units(file: h5py.File) -> Units:
-    """Read spike times, ids and areas of all units; waveforms and the like are not touched.
+def find_units(file: NwbFile) -> list[str]:
+    """Paths of the tables of units with spike times: that of the session first, then those in processing modules."""
+    paths = ["units"] if file.group("units") is not None else []
+    paths += [path for path, group in walk(file) if type_name(group) == "Units"]
+    return [path for path in paths if has_spikes(file, path)]
+
+
+def has_spikes(file: NwbFile, path: str) -> bool:
+    """Whether a table has at least one unit with spike times."""
+    index = file.dataset(f"{path}/spike_times_index")
+    return file.dataset(f"{path}/spike_times") is not None and index is not None and index.size > 0
+
+
+def read_units(file: NwbFile, path: str = "units", *, spikes: bool = True) -> Units:
+    """Read spike times, ids, areas and columns of all units; waveforms and the like are not touched.
+
+    Args:
+        file: an open NWB file.
+        path: of the table.
+        spikes: False reads how many spikes there are, but not when; ``spikes_s`` is then empty.
 
     Raises:
         RecordingError: no units table, no units in it, no spike times, or an index that does not fit them.
     """
-    if "units" not in file:
+    if file.group(path) is None:
         raise RecordingError(
             "the file has no units table, so there are no spikes to count.",
-            allowed="an NWB file with sorted units (/units with spike_times)",
-            fix="add units with pynwb: nwbfile.add_unit(spike_times=...), or use a file that holds spike times",
+            allowed="an NWB file with sorted units (/units with spike_times), or another signal: --signal PATH",
+            fix="'ltr inspect' lists the signals of a file; units are added by nwbfile.add_unit(spike_times=...)",
         )
-    table = file["units"]
-    if _is_empty(table):
+    if not has_spikes(file, path):
+        index = file.dataset(f"{path}/spike_times_index")
         raise RecordingError(
-            "the units table has no units, so there are no spikes to count.",
+            f"the units table has no {'units' if index is not None and not index.size else 'spike times'},"
+            " so there are no spikes to count.",
             allowed="at least one unit with spike times",
-            fix="use a file that was written after spike sorting",
+            fix="use a file that was written after spike sorting, or choose another signal with --signal",
         )
-    if not has_units(file) or not is_ragged(table, "spike_times"):
+    data = file.dataset(f"{path}/spike_times")
+    assert data is not None
+    if data.ndim != 1 or data.dtype.kind not in "iuf":
         raise RecordingError(
-            "the units table has no spike times.",
-            allowed="a column spike_times with its index",
-            fix="use a file that holds spike times",
-        )
-    trains, notes = _read_trains(table)
-    areas = _read_areas(file, len(trains))
-    return Units(_read_ids(table, len(trains)), areas, trains, notes)
-
-
-def _is_empty(table: h5py.Group) -> bool:
-    """Whether the table has no rows; one without columns is of a file that nobody added units to."""
-    columns = [table[name] for name in ("id", "spike_times_index") if name in table]
-    return any(len(column) == 0 for column in columns)
-
-
-def _read_trains(table: h5py.Group) -> tuple[list[np.ndarray], list[str]]:
-    # one read of the whole vector: a read per unit would decompress the same chunks again and again
-    spikes = np.asarray(table["spike_times"][()], dtype=float)
-    ends = np.asarray(table["spike_times_index"][()], dtype=np.int64)
-    starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
-    if spikes.ndim != 1 or (ends < starts).any() or (len(ends) and ends[-1] > len(spikes)):
-        raise RecordingError(
-            f"the index of the spike times does not fit them ({len(spikes)} spikes).",
-            allowed="ends of the units' spike trains, in order",
+            f"the spike times of '{path}' are {data.dtype} of shape {data.shape}.",
+            allowed="seconds, one unit after the other",
             fix="write the file again",
         )
-    trains = [spikes[start:end] for start, end in zip(starts, ends, strict=True)]
-    notes = []
-    broken = [not np.isfinite(train).all() for train in trains]
-    if any(broken):
-        lost = sum(int((~np.isfinite(train)).sum()) for train in trains)
-        trains = [train[np.isfinite(train)] for train in trains]
-        notes.append(f"{lost} spike time(s) of {sum(broken)} unit(s) were NaN or infinite and left out.")
-    unsorted = [bool((np.diff(train) < 0).any()) for train in trains]
-    if any(unsorted):
-        trains = [np.sort(train) if mixed else train for train, mixed in zip(trains, unsorted, strict=True)]
-        notes.append(f"Spike times of {sum(unsorted)} unit(s) were not in order and were sorted.")
-    return trains, notes
+    ends = row_ends(file, f"{path}/spike_times_index", len(data))
+    notes: list[str] = []
+    times = file.values(data, most_bytes=MAX_SPIKE_BYTES).astype(float) if spikes else np.zeros(0)
+    times, ends = _finite(times[: ends[-1]] if spikes else times, ends, notes)
+    table = _read_columns(file, path, len(ends))
+    ids = _unit_ids(table, len(ends), notes)
+    neurons = Neurons(ids, _read_areas(file, path, len(ends)), table, notes)
+    intervals, interval_ends = _read_intervals(file, path, len(ends), notes)
+    return Units(neurons, times, ends, intervals, interval_ends)
 
 
-def _read_ids(table: h5py.Group, n_units: int) -> list[str]:
-    ids = [str(value) for value in read_vector(table["id"])] if "id" in table else []
+def _finite(times: np.ndarray, ends: np.ndarray, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    known = np.isfinite(times)
+    if known.all():
+        return times, ends
+    lost = np.diff(np.concatenate([[0], np.cumsum(~known)])[ends], prepend=0)
+    notes.append(
+        f"{int(lost.sum())} spike time(s) of {int((lost > 0).sum())} unit(s) were NaN or infinite and left out."
+    )
+    return times[known], ends - np.cumsum(lost)
+
+
+def _read_columns(file: NwbFile, path: str, n_units: int) -> Table | None:
+    """Columns with one value a unit; what holds a list for each spike is not even looked at."""
+    group = file.group(path)
+    assert group is not None
+    columns: dict[str, np.ndarray] = {}
+    for name in list(group)[:500]:
+        place = f"{path}/{name}"
+        if name == "id" or name.startswith(NOT_SPIKES) or is_ragged(file, place):
+            continue
+        data = file.find(place)
+        if isinstance(data, h5py.Dataset) and not why_unread(data) and data.shape == (n_units,):
+            values = read_vector(file, data) if type_name(data) != "VectorIndex" else None
+            if values is not None:
+                columns[plain_text(name)] = values
+    ids = file.dataset(f"{path}/id")
+    numbers = file.values(ids) if ids is not None and ids.shape == (n_units,) and ids.dtype.kind in "iu" else None
+    return Table(f"table {path}", n_units, columns, ids=np.arange(n_units) if numbers is None else numbers)
+
+
+def _unit_ids(table: Table | None, n_units: int, notes: list[str]) -> list[str]:
+    ids = [str(value) for value in table.ids.tolist()] if table is not None else []
+    if len(set(ids)) == n_units:
+        return ids
     # ids that repeat (merged files) would not tell neurons apart
-    return ids if len(ids) == n_units == len(set(ids)) else [str(row) for row in range(n_units)]
+    notes.append("The ids of the units are not all different: rows of the table are used instead.")
+    return [str(row) for row in range(n_units)]
 
 
-def _read_areas(file: h5py.File, n_units: int) -> list[str]:
+def _read_intervals(
+    file: NwbFile, path: str, n_units: int, notes: list[str]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    data = file.dataset(f"{path}/obs_intervals")
+    if data is None or data.ndim != 2 or data.shape[1] != 2 or not is_ragged(file, f"{path}/obs_intervals"):
+        return None, None
+    ends = row_ends(file, f"{path}/obs_intervals_index", len(data))
+    if len(ends) != n_units:
+        raise RecordingError(f"obs_intervals has {len(ends)} rows for {n_units} units.", fix="write the file again")
+    none = int((np.diff(ends, prepend=0) == 0).sum())
+    if none:
+        notes.append(f"{none} of {n_units} units have no observation intervals: taken as observed throughout.")
+    return file.values(data, most_bytes=MAX_SPIKE_BYTES).astype(float), ends
+
+
+# -- areas
+
+
+def _read_areas(file: NwbFile, path: str, n_units: int) -> list[str]:
     """Area of each unit: a text column of units, else its electrodes' location, else the location all share."""
-    table = file["units"]
     for name in AREA_COLUMNS:
-        if name in table and not why_unread(table, name):
-            values = read_vector(table[name])
-            if values.dtype.kind == "O" and len(values) == n_units:
-                return [str(value) for value in values]
-    locations = _electrode_locations(file)
-    linked = _unit_electrodes(table, n_units)
+        data = file.find(f"{path}/{name}")
+        if isinstance(data, h5py.Dataset) and not why_unread(data) and data.shape == (n_units,):
+            values = read_vector(file, data)
+            if values is not None and values.dtype.kind == "O":
+                return [area_name(str(value)) for value in values]
+    locations = electrode_locations(file)
+    linked = _unit_electrodes(file, path, n_units)
     if linked is not None and locations:
         return [_commonest(rows, locations) for rows in linked]
-    if "electrode_group" in table and len(table["electrode_group"]) == n_units:
-        groups = [file[reference] for reference in table["electrode_group"][()]]
-        return [_group_location(group) for group in groups]
+    groups = file.dataset(f"{path}/electrode_group")
+    if groups is not None and groups.shape == (n_units,) and h5py.check_ref_dtype(groups.dtype) is h5py.Reference:
+        return [_group_location(file, reference) for reference in file.values(groups)]
     return [locations[0]] * n_units if len(set(locations)) == 1 else [""] * n_units
 
 
-def _electrode_locations(file: h5py.File) -> list[str]:
-    if ELECTRODES not in file:
+def electrode_locations(file: NwbFile) -> list[str]:
+    """Location of each row of the electrodes table, or its group's name; empty if there are none."""
+    if file.group(ELECTRODES) is None:
         return []
-    table = file[ELECTRODES]
     for name in ("location", "group_name"):
-        if name in table and not why_unread(table, name):
-            return [str(value) for value in read_vector(table[name])]
+        data = file.find(f"{ELECTRODES}/{name}")
+        if isinstance(data, h5py.Dataset) and not why_unread(data) and data.ndim == 1:
+            values = read_vector(file, data)
+            if values is not None:
+                names = [area_name(str(value)) for value in values]
+                if any(names):
+                    return names
     return []
 
 
-def _unit_electrodes(table: h5py.Group, n_units: int) -> list[np.ndarray] | None:
+def area_name(text: str) -> str:
+    """The name of an area from what a file says of a location: JSON is searched for it, 'unknown' is none.
+
+    Example:
+        >>> area_name('{"brain_region": "ALM", "hemisphere": "left"}'), area_name("unknown"), area_name(" M1 ")
+        ('ALM', '', 'M1')
+    """
+    text = text.strip()
+    if text.startswith("{"):
+        try:
+            parts = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        for word in ("region", "area", "location", "structure", "acronym"):
+            for key, value in parts.items():
+                if word in key.lower() and isinstance(value, str) and value.strip():
+                    return value.strip()
+    return "" if text.lower() in ("unknown", "none", "nan", "n/a", "na", "unspecified") else text
+
+
+def _unit_electrodes(file: NwbFile, path: str, n_units: int) -> list[np.ndarray] | None:
     """Rows of the electrodes table of each unit; None if units are not linked to electrodes."""
-    if "electrodes" not in table:
+    data = file.dataset(f"{path}/electrodes")
+    if data is None or data.ndim != 1 or data.dtype.kind not in "iu":
         return None
-    rows = np.asarray(table["electrodes"][()], dtype=np.int64)
-    if not is_ragged(table, "electrodes"):
+    rows = file.values(data).astype(np.int64)
+    if not is_ragged(file, f"{path}/electrodes"):
         return [rows[unit : unit + 1] for unit in range(n_units)]
-    ends = np.asarray(table["electrodes_index"][()], dtype=np.int64)
-    return np.split(rows, ends[:-1])
+    ends = row_ends(file, f"{path}/electrodes_index", len(rows))
+    return np.split(rows[: ends[-1]], ends[:-1]) if len(ends) == n_units else None
 
 
 def _commonest(rows: np.ndarray, locations: list[str]) -> str:
@@ -150,5 +299,9 @@ def _commonest(rows: np.ndarray, locations: list[str]) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
-def _group_location(group: h5py.Group) -> str:
-    return plain_text(group["location"][()]) if "location" in group else attribute_text(group, "location")
+def _group_location(file: NwbFile, reference: h5py.Reference) -> str:
+    if not reference:
+        return ""
+    group = file.root.file[reference]
+    stored = file.text(f"{group.name}/location") if isinstance(group, h5py.Group) and group.name else ""
+    return area_name(stored or attribute_text(group, "location"))

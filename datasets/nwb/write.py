@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import pynwb
@@ -17,8 +14,9 @@ from pynwb.epoch import TimeIntervals
 from pynwb.file import Subject
 from pynwb.misc import Units
 
-from ltr.errors import RecordingError, RunError
-from ltr.storage import write_whole
+from ltr.datasets.nwb.build import require_free, require_suffix, vectors, write_new
+from ltr.datasets.nwb.module import Content, add_module
+from ltr.errors import RecordingError
 
 DESCRIPTIONS = {
     "start_time": "start of the trial, s on the session clock",
@@ -40,6 +38,10 @@ def write_session(
     session_id: str | None = None,
     subject_id: str | None = None,
     species: str | None = None,
+    age: str | None = None,
+    sex: str | None = None,
+    subject_description: str | None = None,
+    modules: Mapping[str, Content] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a session as NWB.
@@ -53,7 +55,10 @@ def write_session(
         session_start_time: with a time zone.
         unit_columns: one row a unit, for example its ``area``.
         column_descriptions: text for columns of either table.
-        session_id, subject_id, species: optional; the species in Latin, e.g. "Rattus norvegicus".
+        session_id: optional.
+        subject_id, species, age, sex, subject_description: optional; the species in Latin, for example
+            "Rattus norvegicus", the age as in "P90D", the sex as M, F, U (unknown) or O (other).
+        modules: processing modules to add, by name, for example the truth behind a simulation.
         overwrite: replace an existing file.
 
     Raises:
@@ -63,13 +68,9 @@ def write_session(
         LtrError: the folder is missing, cannot be written to, or the disk is full.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise RunError(
-            f"{path} exists.",
-            allowed="a path where nothing is yet",
-            fix="add --overwrite to replace it, or choose another",
-        )
-    _check(path, spike_times, trials, unit_columns, session_start_time)
+    require_free(path, overwrite=overwrite)
+    require_suffix(path)
+    _check(spike_times, trials, unit_columns, session_start_time)
 
     descriptions = {**DESCRIPTIONS, **(column_descriptions or {})}
     nwbfile = pynwb.NWBFile(
@@ -79,24 +80,22 @@ def write_session(
         session_id=session_id,
     )
     if subject_id is not None:
-        nwbfile.subject = Subject(subject_id=subject_id, species=species)
+        nwbfile.subject = Subject(
+            subject_id=subject_id, species=species, age=age, sex=sex, description=subject_description
+        )
     nwbfile.trials = _trials(trials, descriptions)
     nwbfile.units = _units(spike_times, unit_columns, descriptions)
-    buffer = BytesIO()
-    with h5py.File(buffer, "w") as file, pynwb.NWBHDF5IO(file=file, mode="w") as writer:
-        writer.write(nwbfile)
-    write_whole(path, buffer.getbuffer())
+    for name, content in (modules or {}).items():
+        add_module(nwbfile, name, content)
+    write_new(path, nwbfile)
 
 
 def _check(
-    path: Path,
     spike_times: Sequence[np.ndarray],
     trials: pd.DataFrame,
     unit_columns: pd.DataFrame | None,
     session_start_time: datetime,
 ) -> None:
-    if path.suffix.lower() != ".nwb":
-        raise RecordingError(f"{path} has the suffix '{path.suffix}'.", allowed=".nwb", fix="change the suffix")
     missing = [name for name in ("start_time", "stop_time") if name not in trials]
     if missing:
         raise RecordingError(
@@ -124,7 +123,7 @@ def _trials(trials: pd.DataFrame, descriptions: Mapping[str, str]) -> TimeInterv
     return TimeIntervals(
         name="trials",
         description="trials of the session",
-        columns=_vectors(trials[names], descriptions),
+        columns=vectors(trials[names], descriptions),
         colnames=names,
         id=np.arange(len(trials)),
     )
@@ -141,7 +140,7 @@ def _units(
     )
     ends = np.cumsum([len(train) for train in trains]).astype(np.uint64)
     index = VectorIndex(name="spike_times_index", target=spikes, data=ends)
-    further = _vectors(unit_columns, descriptions) if unit_columns is not None else []
+    further = vectors(unit_columns, descriptions) if unit_columns is not None else []
     return Units(
         name="units",
         description="units and their spike times",
@@ -149,18 +148,3 @@ def _units(
         colnames=["spike_times", *(column.name for column in further)],
         id=np.arange(len(trains)),
     )
-
-
-def _vectors(table: pd.DataFrame, descriptions: Mapping[str, str]) -> list[Any]:
-    columns = []
-    for name in table.columns:
-        values = table[name].to_numpy()
-        # HDF5 knows no objects: text is written as text, a missing one as empty
-        data = values if values.dtype.kind in "biuf" else ["" if _missing(value) else str(value) for value in values]
-        columns.append(VectorData(name=str(name), description=descriptions.get(str(name), str(name)), data=data))
-    return columns
-
-
-def _missing(value: object) -> bool:
-    # NaN is the only value that differs from itself
-    return value is None or value != value  # noqa: PLR0124

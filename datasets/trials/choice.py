@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from ltr.datasets.nwb.tables import BOUNDS, TrialsTable, listed
-from ltr.datasets.trials.filter import matching_rows
-from ltr.datasets.trials.labels import label_column, product_labels
-from ltr.datasets.trials.windows import refuse_relative_times
+from ltr.datasets.nwb.events import find_events, in_trials
+from ltr.datasets.nwb.file import NwbFile
+from ltr.datasets.nwb.tables import BOUNDS, Table, kind_of, listed
+from ltr.datasets.trials.clock import Bounds, counts_from_trial_start, trial_bounds
+from ltr.datasets.trials.conditions import condition_labels, epoch_labels
+from ltr.datasets.trials.filter import matching_rows, nothing_matches
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 
@@ -23,8 +26,9 @@ class ChosenTrials:
         event_times_s: its align event on the session clock.
         go_time_s: its go cue relative to the align event, NaN for none.
         conditions: its condition label; None where no column was chosen.
-        epochs: its epoch label; None where no column was chosen.
-        align: name of the align column.
+        epochs: its epoch label; None where none were chosen.
+        align: name of the align event.
+        bounds: start and end of all trials of the table, if known.
         notes: what was left out and why, one sentence each.
     """
 
@@ -34,45 +38,54 @@ class ChosenTrials:
     conditions: np.ndarray | None
     epochs: np.ndarray | None
     align: str
+    bounds: Bounds | None
     notes: list[str]
 
 
-def choose_trials(trials: TrialsTable, settings: RecordingSettings) -> ChosenTrials:
+def choose_trials(file: NwbFile, trials: Table, settings: RecordingSettings, *, first_number: int = 0) -> ChosenTrials:
     """Apply the settings to the trials table.
 
     Trials are left out that fail the filter, lack the align event, or lack a condition or an epoch.
 
+    Args:
+        file: where events outside the table are looked for.
+        trials: all trials.
+        settings: align event, go cue, conditions, epochs and filter.
+        first_number: number of the first row of the table.
+
     Raises:
-        RecordingError: unknown or unusable columns, a bad filter, or no trial left.
+        RecordingError: unknown or unusable columns or events, a bad filter, or no trial left.
     """
+    bounds = trial_bounds(trials)
     align = settings.align or "start_time"
-    events = _clock_times(trials, align, setting="align")
-    go_time = np.zeros(trials.n_trials)
+    events, notes = _event_times(file, trials, bounds, align, settings.clock, setting="align")
+    go_time = np.zeros(trials.n_rows)
     if settings.go_cue is not None:
-        go_time = _clock_times(trials, settings.go_cue, setting="go_cue") - events
-    conditions = epochs = None
-    if settings.condition:
-        conditions = product_labels([trials.column(name, setting="condition") for name in settings.condition])
-    if settings.epoch is not None:
-        epochs = label_column(trials.column(settings.epoch, setting="epoch"))
-    keep = np.ones(trials.n_trials, dtype=bool)
-    notes: list[str] = []
+        cues, cue_notes = _event_times(file, trials, bounds, settings.go_cue, settings.clock, setting="go_cue")
+        go_time = cues - events
+        notes += [note for note in cue_notes if note not in notes]
+    conditions, condition_notes = condition_labels(trials, settings)
+    notes += condition_notes
+    numbers = first_number + np.arange(trials.n_rows)
+    epochs = epoch_labels(trials, numbers, settings)
+    keep = np.ones(trials.n_rows, dtype=bool)
 
     def drop(bad: np.ndarray, reason: str) -> None:
         lost = int((keep & bad).sum())
         keep[bad] = False
         if lost:
-            notes.append(f"{lost} of {trials.n_trials} trials left out: {reason}.")
+            notes.append(f"{lost} of {trials.n_rows} trials left out: {reason}.")
 
     if settings.trials is not None:
-        drop(~matching_rows(settings.trials, trials.columns), f"they fail the filter {settings.trials}")
+        drop(~matching_rows(settings.trials, trials.queried()), f"they fail the filter {settings.trials}")
         if not keep.any():
-            raise _nothing_matches(settings.trials, trials)
-    drop(~np.isfinite(events), f"no value in the align column '{align}'")
+            raise nothing_matches(settings.trials, trials.queried())
+    drop(~np.isfinite(events), f"no value in the align {'column' if align in trials.columns else 'event'} '{align}'")
     if conditions is not None:
         drop(conditions == "", f"no value in the condition column(s) {' and '.join(settings.condition)}")
     if epochs is not None:
-        drop(epochs == "", f"no value in the epoch column '{settings.epoch}'")
+        given = f"no value in the epoch column '{settings.epoch}'" if settings.epoch else "their number is in no epoch"
+        drop(epochs == "", given)
     if not keep.any():
         raise RecordingError(
             "no trial is left. " + " ".join(notes),
@@ -83,33 +96,111 @@ def choose_trials(trials: TrialsTable, settings: RecordingSettings) -> ChosenTri
     without_cue = int((~np.isfinite(go_time)).sum())
     if without_cue:
         notes.append(f"{without_cue} of the {keep.sum()} trials kept have no go cue in '{settings.go_cue}'.")
+    notes += _order(events[keep], settings.window)
     return ChosenTrials(
-        numbers=np.flatnonzero(keep),
+        numbers=numbers[keep],
         event_times_s=events[keep],
         go_time_s=np.where(np.isfinite(go_time), go_time, np.nan),
         conditions=None if conditions is None else conditions[keep],
         epochs=None if epochs is None else epochs[keep],
         align=align,
+        bounds=bounds,
         notes=notes,
     )
 
 
-def _clock_times(trials: TrialsTable, name: str, *, setting: str) -> np.ndarray:
-    times = trials.times_s(name, setting=setting)
-    if name not in BOUNDS and all(bound in trials.columns for bound in BOUNDS):
-        refuse_relative_times(name, times, *(trials.columns[bound] for bound in BOUNDS))
-    return times
+def _event_times(
+    file: NwbFile, trials: Table, bounds: Bounds | None, name: str, clock: str, *, setting: str
+) -> tuple[np.ndarray, list[str]]:
+    """Time of an event in each trial, NaN for none, on the session clock, and what was concluded about it."""
+    column, place = _column_and_place(trials, name)
+    if column is None:
+        if name in trials.unread:
+            trials.column(name, setting=setting)
+        return _outside_times(file, trials, bounds, name, setting=setting)
+    notes = []
+    if column in trials.lists:
+        times = _nth(trials.lists[column], place)
+        notes.append(f"'{column}' holds several times a trial: number {place} is used (counted from 0).")
+    else:
+        values = trials.column(column, setting=setting)
+        if values.dtype.kind not in "iuf":
+            raise RecordingError(
+                f"{setting}: column '{name}' holds {kind_of(values)}, not times.",
+                allowed=f"a numeric column, in seconds: {listed(_numeric(trials))}",
+                fix=f"choose a column of times for {setting}",
+            )
+        times = values.astype(float)
+    times = np.where(np.isfinite(times), times, np.nan)
+    if not np.isfinite(times).any():
+        raise RecordingError(
+            f"{setting}: column '{name}' has no value in any of the {len(times)} trials, only NaN.",
+            allowed=f"a column with a time in at least one trial: {listed(_numeric(trials))}",
+            fix=f"choose another column for {setting}",
+        )
+    if column in BOUNDS or bounds is None or clock == "session":
+        return times, notes
+    if clock == "trial" or counts_from_trial_start(times, bounds):
+        if clock == "auto":
+            notes.append(
+                f"'{column}' was taken to count from the start of each trial, so start_time was added"
+                " (--clock session if that is wrong)."
+            )
+        return bounds.start_s + times, notes
+    return times, notes
 
 
-def _nothing_matches(expression: str, trials: TrialsTable) -> RecordingError:
-    """Say which values the columns that the filter names do have."""
-    hints = []
-    for name, values in trials.columns.items():
-        if name in expression:
-            labels = sorted(set(label_column(values).tolist()) - {""})
-            hints.append(f"{name}: {listed(labels)}" if len(labels) <= 20 else f"{name}: {labels[0]} to {labels[-1]}")
-    return RecordingError(
-        f"no trial is left: none of the {trials.n_trials} trials satisfies {expression!r}.",
-        allowed="; ".join(hints),
-        fix="change the filter",
-    )
+def _column_and_place(trials: Table, name: str) -> tuple[str | None, int]:
+    """The column that a name means, and which of its values where a row holds several: ``CueTime[1]``."""
+    if name in trials.columns or name in trials.lists:
+        return name, 0
+    match = re.fullmatch(r"(.+)\[(\d{1,3})\]", name)
+    return (match[1], int(match[2])) if match and match[1] in trials.lists else (None, 0)
+
+
+def _nth(rows: np.ndarray, place: int) -> np.ndarray:
+    return np.array([row[place] if len(row) > place else np.nan for row in rows.tolist()], dtype=float)
+
+
+def _numeric(trials: Table) -> list[str]:
+    return [name for name, values in trials.columns.items() if values.dtype.kind == "f"]
+
+
+def _outside_times(
+    file: NwbFile, trials: Table, bounds: Bounds | None, name: str, *, setting: str
+) -> tuple[np.ndarray, list[str]]:
+    """Times of events that stand outside the table, the first within each trial."""
+    events = find_events(file, name, trials, setting=setting)
+    if bounds is None:
+        raise RecordingError(
+            f"{setting}: '{name}' has to be looked up in each trial, but the {trials.name} has no start_time.",
+            allowed="a trials table with start_time",
+            fix=f"choose a column of the {trials.name} for {setting}",
+        )
+    times, counts = in_trials(events.times_s, bounds)
+    if not (counts > 0).any():
+        raise RecordingError(
+            f"{setting}: none of the {len(events.times_s)} events '{name}' lies within a trial.",
+            allowed="events on the same clock as start_time and stop_time",
+            fix=f"choose another event for {setting}",
+        )
+    several = int((counts > 1).sum())
+    return times, [f"{several} trial(s) hold several events '{name}': the first is used."] if several else []
+
+
+def _order(events_s: np.ndarray, window_s: tuple[float, float]) -> list[str]:
+    """Notes on trials that are not in the order of time, and on windows that share time."""
+    notes = []
+    backwards = int((np.diff(events_s) < 0).sum())
+    if backwards:
+        notes.append(
+            f"{backwards} trial(s) are earlier than the trial before them in the table: factors are smooth over the"
+            " order of the table, not of time."
+        )
+    shared = int((np.diff(np.sort(events_s)) < window_s[1] - window_s[0] - 1e-9).sum())
+    if shared:
+        notes.append(
+            f"The windows of {shared} trial(s) overlap with the next: what is in both is counted in both, so held-out"
+            " entries there are not quite unseen."
+        )
+    return notes

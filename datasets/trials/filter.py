@@ -1,4 +1,4 @@
-"""Which trials satisfy an expression such as ``outcome == 'hit' and rt < 0.4``.
+"""Which trials (or neurons) satisfy an expression such as ``outcome == 'hit' and rt < 0.4``.
 
 The expression is parsed, never executed: only comparisons, ``and``, ``or``,
 ``not``, column names, constants and lists of constants are understood; anything
@@ -16,8 +16,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ltr.datasets.trials.labels import label_column
 from ltr.errors import RecordingError, nearest
 
+MAX_VALUES = 20  # of a column, to be named one by one
 MAX_LENGTH = 1000  # keeps nesting far below the recursion limit
 MAX_NUMBER = 1e300  # beyond, a whole number has no float
 GRAMMAR = "comparisons (== != < <= > >= in, not in) of columns with numbers or quoted text, joined by and, or, not"
@@ -32,13 +34,14 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _ORDERINGS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
-def matching_rows(expression: str, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def matching_rows(expression: str, columns: Mapping[str, np.ndarray], *, what: str = "trials") -> np.ndarray:
     """Rows for which an expression over columns holds.
 
     Args:
         expression: e.g. ``"outcome == 'hit' and 0.1 < rt < 0.4"``, ``"block in [1, 2]"``,
             ``"not early"``; a name that is no plain word stands in backticks.
         columns: one value a row: bool, numbers or text (object of str).
+        what: what the rows are, for messages.
 
     Returns:
         True where the expression holds, one a row.
@@ -60,7 +63,7 @@ def matching_rows(expression: str, columns: Mapping[str, np.ndarray]) -> np.ndar
 
     if len(expression) > MAX_LENGTH:
         raise RecordingError(
-            f"the trials filter has {len(expression)} characters.", allowed=f"up to {MAX_LENGTH}", fix="shorten it"
+            f"the {what} filter has {len(expression)} characters.", allowed=f"up to {MAX_LENGTH}", fix="shorten it"
         )
     text = re.sub(r"`([^`]+)`", plain_word, expression).strip()
     try:
@@ -72,23 +75,42 @@ def matching_rows(expression: str, columns: Mapping[str, np.ndarray]) -> np.ndar
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         hint = "write == to compare, not =" if re.search(r"[^=!<>]=[^=]", text) else "check quotes and brackets"
         raise RecordingError(
-            f"the trials filter cannot be read: {expression!r} ({getattr(error, 'msg', error)}).",
+            f"the {what} filter cannot be read: {expression!r} ({getattr(error, 'msg', error)}).",
             allowed=GRAMMAR,
             fix=hint,
         ) from error
-    evaluator = _Evaluator(expression, columns, quoted)
+    evaluator = _Evaluator(expression, columns, quoted, what)
     return evaluator.truth(tree.body)
+
+
+def nothing_matches(expression: str, columns: Mapping[str, np.ndarray], *, what: str = "trials") -> RecordingError:
+    """The error for an expression that holds for no row: which values the columns that it names do have."""
+    hints = []
+    for name, values in columns.items():
+        if name in expression and len(values):
+            labels = sorted(set(label_column(values).tolist()) - {""})
+            if labels:
+                few = len(labels) <= MAX_VALUES
+                hints.append(f"{name}: {', '.join(labels)}" if few else f"{name}: {labels[0]} to {labels[-1]}")
+    n_rows = max((len(values) for values in columns.values()), default=0)
+    return RecordingError(
+        f"no {what.rstrip('s')} is left: none of the {n_rows} {what} satisfies {expression!r}.",
+        allowed="; ".join(hints),
+        fix="change the filter",
+    )
 
 
 class _Evaluator:
     """Walks a parsed expression; every node type that is not listed here is refused."""
 
-    def __init__(self, expression: str, columns: Mapping[str, np.ndarray], quoted: Mapping[str, str]) -> None:
-        self.expression, self.columns, self.quoted = expression, columns, quoted
+    def __init__(
+        self, expression: str, columns: Mapping[str, np.ndarray], quoted: Mapping[str, str], what: str
+    ) -> None:
+        self.expression, self.columns, self.quoted, self.what = expression, columns, quoted, what
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
-    def refuse(self, what: str, *, fix: str) -> NoReturn:
-        raise RecordingError(f"the trials filter {self.expression!r} {what}.", allowed=GRAMMAR, fix=fix)
+    def refuse(self, problem: str, *, fix: str) -> NoReturn:
+        raise RecordingError(f"the {self.what} filter {self.expression!r} {problem}.", allowed=GRAMMAR, fix=fix)
 
     def truth(self, node: ast.expr) -> np.ndarray:
         """Rows for which ``node`` holds."""
@@ -143,7 +165,7 @@ class _Evaluator:
             if name not in self.columns:
                 hint = nearest(name, self.columns) or f"the columns are {', '.join(self.columns)};"
                 self.refuse(
-                    f"names '{name}', which is no column with one value a trial",
+                    f"names '{name}', which is no column with one value a row",
                     fix=f"{hint} put text in quotes: '{name}'",
                 )
             return self.columns[name]

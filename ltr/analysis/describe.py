@@ -167,7 +167,9 @@ def _means(values: Array, recording: Recording) -> Array:
 
 def _coordinates(recording: Recording, rank: int) -> dict[str, tuple[str, Array]]:
     source = recording.dataset
-    return {
+    # a place on the session clock, where the recording has one, so that results can be written back to the session
+    events = {} if recording.event_times_s is None else {"event_time": ("trial", recording.event_times_s)}
+    return events | {
         "trial": ("trial", source.trial.values),
         "time": ("time", source.time.values),
         "neuron": ("neuron", source.neuron.values),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ltr.cli.exit_codes import Interrupted, exit_code
-from ltr.errors import DeviceError, DivergenceError, LtrError, RecordingError, RunError, SettingsError
+from ltr.errors import DeviceError, DivergenceError, LtrError, NetworkError, RecordingError, RunError, SettingsError
 
 
 def disk_full(number: int) -> RunError:
@@ -28,6 +28,7 @@ CODES = [
     (DeviceError("x"), 2),
     (LtrError("x"), 2),
     (DivergenceError("x"), 1),
+    (NetworkError("x"), 1),
     (disk_full(errno.ENOSPC), 1),
     (disk_full(errno.EFBIG), 1),
     (disk_full(errno.EACCES), 2),
@@ -47,7 +48,7 @@ def test_code_of_an_error(error: Exception, code: int) -> None:
 def test_an_error_inside_a_command_is_a_message_on_standard_error(
     ltr: Callable, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
 ) -> None:
-    def fail(_path: Path) -> None:
+    def fail(_path: Path, settings: object) -> None:
         raise error
 
     monkeypatch.setattr("ltr.datasets.summarise", fail)
@@ -58,7 +59,7 @@ def test_an_error_inside_a_command_is_a_message_on_standard_error(
 
 
 def test_an_unforeseen_error_is_one_line_that_names_debug(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_path: Path) -> None:
+    def fail(_path: Path, settings: object) -> None:
         raise ValueError("two\nlines")
 
     monkeypatch.setattr("ltr.datasets.summarise", fail)
@@ -68,7 +69,7 @@ def test_an_unforeseen_error_is_one_line_that_names_debug(ltr: Callable, monkeyp
 
 
 def test_ctrl_c_stops_any_command_with_130(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(_path: Path) -> None:
+    def stop(_path: Path, settings: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("ltr.datasets.summarise", stop)
@@ -77,7 +78,7 @@ def test_ctrl_c_stops_any_command_with_130(ltr: Callable, monkeypatch: pytest.Mo
 
 
 def test_sigterm_stops_any_command_with_130(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    def terminate(_path: Path) -> None:
+    def terminate(_path: Path, settings: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
         pytest.fail("the signal was not heard")

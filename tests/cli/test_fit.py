@@ -232,7 +232,7 @@ def test_a_command_stopped_after_the_report_says_that_all_is_there(
 def begun(folder: Path, source: str) -> None:
     folder.mkdir()
     (folder / "config.yaml").write_text("model: {rank: 2}\n")
-    record = {"made_by": MARK, "path": source, "fingerprint": "x"}
+    record = {"made_by": MARK, "paths": [source] if source else [], "fingerprint": "x"}
     (folder / "recording.json").write_text(json.dumps(record))
 
 
@@ -259,7 +259,7 @@ def test_resume_of_a_run_without_a_source_asks_for_one(ltr: Callable, fake: Fake
 
 def test_the_library_is_told_where_the_source_lies(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
     ltr("fit", rates_file.name, "--out", "run")
-    assert fake.calls[0].recording.dataset.attrs["path"] == str(rates_file.resolve())
+    assert fake.calls[0].recording.dataset.attrs["paths"] == [str(rates_file.resolve())]
 
 
 def test_a_folder_in_the_way_asks_for_overwrite(ltr: Callable, rates_file: Path) -> None:

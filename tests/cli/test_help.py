@@ -12,7 +12,7 @@ import ltr as package
 from ltr.cli.main import COMMANDS as COMMANDS_IN_HELP
 from ltr.settings import iterate_fields
 
-COMMANDS = [["inspect"], ["fit"], ["report"], ["simulate"], ["simulate", "reach"], ["simulate", "teacher"]]
+COMMANDS = [["inspect"], ["fit"], ["report"], ["export"], ["simulate"], ["simulate", "reach"], ["simulate", "teacher"]]
 HEAVY = {"torch", "pynwb", "h5py", "hdmf", "matplotlib", "jinja2", "pandas", "xarray", "scipy", "sklearn", "numpy"}
 
 
@@ -23,7 +23,9 @@ def test_every_command_explains_itself_with_an_example(ltr: Callable, command: l
     assert "ltr " + " ".join(command) in answer.out.partition("Usage")[2].partition("\n")[2]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["fit", "--help"], ["simulate", "reach", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["fit", "--help"], ["simulate", "reach", "--help"], ["export", "--help"], ["--version"]]
+)
 def test_help_loads_no_heavy_library(command: list[str]) -> None:
     code = f"import sys; from ltr.cli.main import main; main({command}); print('LOADED', *sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

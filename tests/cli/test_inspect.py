@@ -7,8 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
-from ltr.datasets.inspect.summary import AreaSummary, ColumnSummary, SourceSummary
+from ltr.datasets.inspect.summary import (
+    AreaSummary,
+    ColumnSummary,
+    EventSummary,
+    SignalSummary,
+    SourceSummary,
+    TableSummary,
+)
 
 SUMMARY = SourceSummary(
     path="session.nwb",
@@ -20,23 +28,30 @@ SUMMARY = SourceSummary(
     neurons=30,
     areas=(AreaSummary("M1", 20, 3.25), AreaSummary("", 10, None)),
     trials=60,
-    columns=(
-        ColumnSummary("go_cue_time", "float64", "5.36", 0.1, 54, "Go cue."),
-        ColumnSummary("side", "text", "left", 0.0, 2, ""),
-        ColumnSummary("phase", "text", "early", 0.0, 2, ""),
-        ColumnSummary("spectrum", "array of 3", "", None, None, "not one value a trial"),
+    trials_table="trials",
+    signals=(
+        SignalSummary("units", "units", 30, 9000, None, "spikes", "spike times"),
+        SignalSummary("acquisition/lfp", "ElectricalSeries", 4, 5000, 1000.0, "V", "field potential"),
     ),
+    tables=(TableSummary("trials", 60), TableSummary("naps", 3)),
+    columns=(
+        ColumnSummary("go_cue_time", "float64", ("5.36", "7"), 0.1, 54, "event time", "within", "Go cue."),
+        ColumnSummary("side", "text", ("left",), 0.0, 2, "condition", "2 values", ""),
+        ColumnSummary("spectrum", "not usable", (), None, None, "other", "an array of shape (3,)", "of the sound"),
+    ),
+    events=(EventSummary("acquisition/tone", "tone", 61, 60, "a tone"),),
     align_candidates=("go_cue_time",),
-    condition_candidates=("side", "phase"),
-    epoch_candidates=("phase",),
+    condition_candidates=("side",),
+    settings={"recording": {"align": "go_cue_time", "condition": "side"}},
     command="ltr fit session.nwb --align go_cue_time --condition side",
+    reasons=("align go_cue_time: within start and stop of its trial.",),
     notes=("2 trials are empty.",),
 )
 
 
 @pytest.fixture
 def shown(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("ltr.datasets.summarise", lambda path: SUMMARY)
+    monkeypatch.setattr("ltr.datasets.summarise", lambda path, settings: SUMMARY)
     return ltr("inspect", "session.nwb").out
 
 
@@ -49,6 +64,8 @@ def shown(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
         "(not given)",
         "note: 2 trials are empty.",
         "ltr fit session.nwb --align go_cue_time --condition side",
+        "align go_cue_time: within start and stop of its trial.",
+        "not usable: an array of shape (3,)",
     ],
 )
 def test_tables_show(shown: str, text: str) -> None:
@@ -59,9 +76,11 @@ def test_tables_show(shown: str, text: str) -> None:
     "cells",
     [
         ["M1", "20", "3.2"],
-        ["go_cue_time", "float64", "5.36", "10%", "54", "--align", "Go", "cue."],
-        ["side", "text", "left", "0%", "2", "--condition"],
-        ["phase", "text", "early", "0%", "2", "--epoch"],
+        ["go_cue_time", "event", "time", "float64", "5.36,", "7", "10%", "54", "Go", "cue."],
+        ["side", "condition", "text", "left", "0%", "2"],
+        ["acquisition/lfp", "ElectricalSeries", "4", "5,000", "1000", "field", "potential"],
+        ["naps", "3"],
+        ["acquisition/tone", "61", "60", "of", "60", "tone"],
     ],
     ids=lambda cells: cells[0],
 )
@@ -70,11 +89,11 @@ def test_a_row_shows(shown: str, cells: list[str]) -> None:
 
 
 def test_json_holds_the_whole_summary(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ltr.datasets.summarise", lambda path: SUMMARY)
+    monkeypatch.setattr("ltr.datasets.summarise", lambda path, settings: SUMMARY)
     values = json.loads(ltr("inspect", "session.nwb", "--json").out)
     assert values["areas"][0] == {"area": "M1", "neurons": 20, "mean_rate_hz": 3.25}
     assert values["align_candidates"] == ["go_cue_time"]
-    assert values["columns"][3]["distinct"] is None
+    assert values["columns"][2]["distinct"] is None
 
 
 def test_a_binned_file_shows_its_conditions_and_a_command_that_fits_it(ltr: Callable, rates_file: Path) -> None:
@@ -86,3 +105,29 @@ def test_a_binned_file_shows_its_conditions_and_a_command_that_fits_it(ltr: Call
 
 def test_json_of_a_binned_file_can_be_read(ltr: Callable, rates_file: Path) -> None:
     assert json.loads(ltr("inspect", rates_file, "--json").out)["trials"] == 12
+
+
+def test_a_settings_file_is_written_and_never_replaced_unasked(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltr.datasets.summarise", lambda path, settings: SUMMARY)
+    answer = ltr("inspect", "session.nwb", "--write", "fit.yaml")
+    assert (answer.code, answer.out) == (0, "")
+    assert yaml.safe_load(Path("fit.yaml").read_text())["recording"] == {"align": "go_cue_time", "condition": "side"}
+
+    again = ltr("inspect", "session.nwb", "--write", "fit.yaml")
+    assert (again.code, "--overwrite" in again.err) == (2, True)
+    assert ltr("inspect", "session.nwb", "--write", "fit.yaml", "--overwrite").code == 0
+
+
+def test_a_binned_file_needs_no_settings_file(ltr: Callable, rates_file: Path) -> None:
+    answer = ltr("inspect", rates_file, "--write", "fit.yaml")
+    assert answer.code == 2
+    assert "needs no settings" in answer.err
+    assert not Path("fit.yaml").exists()
+
+
+def test_the_trials_table_and_the_cache_are_settings(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("ltr.datasets.summarise", lambda path, settings: seen.append(settings) or SUMMARY)
+    ltr("inspect", "session.nwb", "--trials-table", "naps", "--cache-mb", "10", "--external-links")
+    assert (seen[0].trials_table, seen[0].cache_mb, seen[0].external_links) == ("naps", 10.0, True)
+    assert ltr("inspect", "session.nwb", "--cache-mb", "much").code == 2

@@ -45,6 +45,17 @@ def test_a_recording_survives_write_and_read_exactly(tmp_path, suffix, dtype):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_event_times_survive_write_and_read_exactly(tmp_path, suffix):
+    recording = make_recording("int32", event_times_s=[1.25, 3.0, np.nan, 7.1, 9.0, 1e5 + 1 / 3])
+
+    write_array_file(recording, tmp_path / f"recording{suffix}")
+    again = read_array_file(tmp_path / f"recording{suffix}")
+
+    assert again.dataset.identical(recording.dataset)
+    np.testing.assert_array_equal(again.event_times_s, recording.event_times_s)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_unobserved_entries_survive_as_nan(tmp_path, suffix):
     activity = np.ones((3, 4, 2))
     activity[1, 2, 0] = np.nan
@@ -145,6 +156,9 @@ INPUT = np.ones((1, 4, 2))
         ({"activity": ACTIVITY, "bin_edge": EDGES, "observed": np.ones((3, 4, 1), bool)}, "'observed' has shape"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "observed": RATES}, "'observed' holds float64"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "go_time": np.zeros(2)}, "'go_time' has shape (2,)"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "event_time": np.zeros(2)}, "'event_time' has shape (2,)"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "event_time": np.array(list("abc"))}, "'event_time' holds <U1"),
+        ({"activity": ACTIVITY, "bin_edge": EDGES, "event_time": np.array([0, np.inf, 0])}, "event_time is infinite"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": np.zeros((2, 4, 1))}, "'known_input' has shape"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "go_time": np.array([0, np.inf, 0])}, "go_time is infinite"),
         ({"activity": ACTIVITY, "bin_edge": EDGES, "known_input": INPUT * np.nan}, "known_input holds NaN"),

@@ -1,14 +1,28 @@
-"""Real and realistic files: a rat recording counted independently, and layouts of public data sets."""
+"""Real and realistic files: a rat recording counted independently, layouts of public data sets fitted as advised."""
 
 import json
+import os
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from ltr import fit, parse_settings
+from ltr.cli.main import main
 from ltr.datasets import open_recording, summarise
-from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
+
+RECORDINGS = Path(os.environ.get("LTR_RECORDINGS", Path(__file__).parents[3] / "shared" / "recordings"))
+LAYOUTS = sorted((RECORDINGS.parent / "layouts").glob("*.nwb"))
+TINY = {"iterations": 3, "rank": 2, "units": 8, "baselines": False}
+each_layout = pytest.mark.parametrize("path", LAYOUTS or [None], ids=lambda path: path.stem if path else "none")
+
+
+def truth_of(path):
+    if path is None:
+        pytest.skip("the layouts are not here (set LTR_RECORDINGS)")
+    return json.loads(path.with_suffix(".json").read_text())
 
 
 def test_the_rat_recording_has_every_spike_of_every_window(rat_path):
@@ -30,40 +44,67 @@ def test_the_rat_recording_is_summarised(rat_path):
     summary = summarise(rat_path)
 
     assert (summary.trials, summary.neurons) == (1266, 30)
-    assert summary.command == f"ltr fit {rat_path} --align press1_time --condition interval_bin"
+    assert summary.command == f"ltr fit {rat_path} --align press1_time --condition interval_bin --window -0.5 1"
 
 
-def test_every_layout_gives_a_summary(layouts_folder):
-    for path in sorted(layouts_folder.glob("*.nwb")):
-        truth = json.loads(path.with_suffix(".json").read_text())
-        summary = summarise(path)
-        assert summary.trials == truth["n_trials"]
-        assert summary.neurons in (truth["n_units"], 0)  # 0 where units lie outside the units table
-        assert {column.name for column in summary.columns} >= set(truth["time_columns"])
+@each_layout
+def test_what_is_proposed_for_a_layout_is_right(path):
+    truth = truth_of(path)
+
+    summary = summarise(path)
+
+    assert (summary.trials, summary.neurons) == (truth["n_trials"], truth["n_units"])
+    assert summary.settings["recording"]["align"] in (truth["align_candidates"] or [truth["candidate_align"]])
+    if truth["condition_columns"]:
+        assert summary.settings["recording"]["condition"] in truth["condition_columns"]
+    else:
+        assert "condition" not in summary.settings["recording"]
+    assert {area.area: area.neurons for area in summary.areas} == truth["areas"]
+    assert (summary.outcome, summary.success_value) == (truth["outcome_column"], truth["success_value"])
+    times = {column.name for column in summary.columns if column.role == "event time"}
+    assert times == set(truth["time_columns"])
 
 
-def test_every_layout_gives_a_recording_or_one_clear_error(layouts_folder):
-    for path in sorted(layouts_folder.glob("*.nwb")):
-        truth = json.loads(path.with_suffix(".json").read_text())
-        align = truth["candidate_align"]
-        settings = RecordingSettings(align=align, min_rate_hz=0)
-        # what this reader does not know: units elsewhere, events outside the trials table, times from trial start
-        if (
-            truth["units_path"] != "/units"
-            or truth["align_source"] not in ("trials column", "trial start")
-            or align in truth["relative_time_columns"]
-        ):
-            with pytest.raises(RecordingError, match="fix:"):
-                open_recording(path, settings)
-        else:
-            assert open_recording(path, settings).n_trials == truth["n_trials"] - truth["align_missing_trials"], path
+@each_layout
+def test_a_layout_is_fitted_with_what_is_proposed(path):
+    truth_of(path)
+    settings = parse_settings({**summarise(path).settings, **TINY})
+
+    result = fit(open_recording(path, settings.recording), settings)
+
+    assert result.metrics["iterations"] == 3
+    assert np.isfinite(result.factors.trial_factor.values).all()
 
 
-@pytest.mark.parametrize("name", ["000128_type1", "000688_type1"])
-def test_areas_of_layouts_that_link_units_to_electrodes(layouts_folder, name):
-    path = layouts_folder / f"{name}.nwb"
-    if not path.is_file():
-        pytest.skip(f"{path} is not here")
-    truth = json.loads(path.with_suffix(".json").read_text())
+@pytest.mark.slow
+def test_the_proposed_command_runs_as_printed(tmp_path):
+    import shlex
 
-    assert {area.area: area.neurons for area in summarise(path).areas} == truth["areas"]
+    path = next((path for path in LAYOUTS if "[" in str(summarise(path).command)), None)
+    truth_of(path)
+    words = shlex.split(summarise(path).command)
+
+    assert (
+        main([*words[1:], "--iterations", "3", "--no-baselines", "--units", "8", "--out", str(tmp_path / "run")]) == 0
+    )
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+@each_layout
+def test_every_trial_with_an_event_is_in_the_recording(path):
+    truth = truth_of(path)
+    align = truth["candidate_align"]
+
+    recording = open_recording(path, RecordingSettings(align=align, min_rate_hz=0))
+
+    assert recording.n_trials == truth["n_trials"] - truth["align_missing_trials"]
+    assert recording.n_neurons == truth["n_units"] - truth["units_with_zero_spikes"]
+    start, events = _starts(path)[recording.trial_numbers], recording.event_times_s
+    # on the session clock, and within the trial, whatever the clock and the place of the column
+    assert (events >= start).all()
+    assert np.median(events - start) < 5.0
+
+
+def _starts(path):
+    with h5py.File(path) as file:
+        return file["intervals/trials/start_time"][()]

@@ -62,6 +62,16 @@ def test_fingerprint_changes_with_any_number_or_label() -> None:
     assert len({base, *(other.fingerprint() for other in others)}) == 8
 
 
+def test_event_times_are_kept_on_the_session_clock_and_are_not_part_of_the_fingerprint() -> None:
+    without = Recording.from_arrays(_counts(), bin_edges=EDGES)
+    recording = Recording.from_arrays(_counts(), bin_edges=EDGES, event_times_s=[12.5, np.nan, 31.0])
+    assert without.event_times_s is None
+    assert "event_time" not in without.dataset.variables
+    np.testing.assert_array_equal(recording.event_times_s, [12.5, np.nan, 31.0])
+    assert recording.dataset.event_time.dims == ("trial",)
+    assert recording.fingerprint() == without.fingerprint()
+
+
 def _with(**changes: object) -> dict:
     return {"activity": _counts(), "bin_edges": EDGES} | changes
 
@@ -85,6 +95,8 @@ BAD = [
     (_with(observed=np.ones((3, 4), bool)), "observed has shape"),
     (_with(go_time=[0.0, 1.0]), "go_time has shape"),
     (_with(go_time=np.inf), "go_time is infinite"),
+    (_with(event_times_s=[0.0, 1.0]), r"event_times_s has shape \(2,\)"),
+    (_with(event_times_s=[0.0, np.inf, 2.0]), "event_time is infinite"),
     (_with(known_input=np.zeros((1, 4, 0))), r"known_input has shape \(1, 4, 0\)"),
     (_with(known_input=np.zeros((2, 4, 1))), r"known_input has shape \(2, 4, 1\)"),
     (_with(known_input=np.full((1, 4, 1), np.nan)), "known_input holds NaN"),

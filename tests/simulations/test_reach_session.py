@@ -6,10 +6,12 @@ import numpy as np
 import pynwb
 import pytest
 
+from ltr.datasets.nwb.read_export import read_export
 from ltr.errors import RunError
 from ltr.simulations.reach_session import session_course, simulate_reach, write_reach_session
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.truth_files import read_truth
+from tests.nwb_runs import complaints
 from tests.simulations.full_disk import FullDisk
 
 SMALL = ReachSettings(
@@ -158,6 +160,22 @@ def test_written_session_reads_back_with_its_truth(session, tmp_path):
     truth = read_truth(truth_path)
     np.testing.assert_array_equal(truth.rate.values, session.truth.rate.values)
     assert truth.attrs["settings_units"] == 30
+
+
+def test_written_session_satisfies_nwb_and_holds_the_truth_as_an_export_would(session, tmp_path):
+    path, _ = write_reach_session(session, tmp_path / "reach.nwb")
+    assert complaints(path) == []
+    stored = read_export(path, "ltr_truth")
+    played = np.flatnonzero(session.trials["outcome"] != "abort")
+    assert stored.dataset.trial.values.tolist() == played.tolist()
+    np.testing.assert_array_equal(stored.dataset.true_rate, session.truth.rate.values[played])
+    np.testing.assert_array_equal(stored.dataset.eigenvalue_imag, session.truth.eigenvalue_imag.values[played])
+    assert stored.settings == vars(session.settings)
+    with pynwb.NWBHDF5IO(path, "r") as file:
+        series = file.read().processing["ltr_truth"]["true_rate"]
+        first_bin = series.timestamps[:].reshape(len(played), 40)[:, 0]
+    # 20 steps of 20 ms before the go cue
+    np.testing.assert_allclose(first_bin, session.trials["go_cue_time"].iloc[played] - 0.39, atol=1e-9)
 
 
 def test_existing_truth_is_kept_and_no_session_is_written(session, tmp_path):

@@ -39,18 +39,23 @@ def test_areas_have_neuron_counts_and_mean_rates(session_path, trains_s):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("cue_time", ("float64", "10.5", 0.05, 19)),
-        ("never_time", ("float64", "", 1.0, 0)),
-        ("side", ("text", "left", 0.0, 2)),
-        ("angle", ("float64", "0", 0.05, 2)),
-        ("early", ("bool", "True", 0.0, 2)),
-        ("block", ("int64", "0", 0.0, 2)),
+        ("cue_time", ("float64", "10.5", 0.05, 19, "event time")),
+        ("never_time", ("float64", None, 1.0, 0, "constant")),
+        ("relative_time", ("float64", "0.5", 0.0, 1, "constant")),
+        ("side", ("text", "left", 0.0, 2, "condition")),
+        ("angle", ("float64", "0", 0.05, 2, "condition")),
+        ("early", ("bool", "True", 0.0, 2, "condition")),
+        ("block", ("int64", "0", 0.0, 2, "epoch")),
+        ("phase", ("text", "baseline", 0.0, 2, "epoch")),
+        ("outcome", ("text", "miss", 0.0, 2, "outcome")),
+        ("rt", ("float64", "0.1", 0.0, 20, "duration")),
     ],
 )
-def test_columns_have_type_example_missing_share_and_distinct_values(session_path, name, expected):
+def test_columns_have_type_example_missing_share_distinct_values_and_role(session_path, name, expected):
     column = next(column for column in summarise(session_path).columns if column.name == name)
 
-    assert (column.dtype, column.example, column.missing_share, column.distinct) == expected
+    example = column.examples[0] if column.examples else None
+    assert (column.dtype, example, column.missing_share, column.distinct, column.role) == expected
 
 
 def test_the_description_of_a_column_is_kept(session_path):
@@ -62,11 +67,14 @@ def test_the_description_of_a_column_is_kept(session_path):
 def test_columns_that_fit_are_suggested(session_path):
     summary = summarise(session_path)
 
-    # relative_time and rt lie outside the trials; never_time has no values
+    # rt is a duration, relative_time and never_time have one value and none
     assert summary.align_candidates == ("cue_time", "move_time")
-    assert summary.condition_candidates == ("outcome", "side", "angle", "block", "early", "phase")
-    assert summary.epoch_candidates == ("phase",)  # block holds numbers
-    assert summary.command == f"ltr fit {session_path} --align cue_time --condition outcome --epoch phase"
+    assert summary.condition_candidates == ("side", "angle", "early")
+    assert summary.epoch_candidates == ("phase", "block")  # text first
+    assert (summary.outcome, summary.success_value) == ("outcome", "hit")
+    command = f"ltr fit {session_path} --align cue_time --condition side --epoch phase --window -0.5 1"
+    assert summary.command == command
+    assert any("--trials \"outcome == 'hit'\"" in reason for reason in summary.reasons)
 
 
 def test_a_unit_less_table_is_noted(tmp_path):
@@ -74,7 +82,7 @@ def test_a_unit_less_table_is_noted(tmp_path):
     summary = summarise(session_with(tmp_path / "none.nwb", trials, []))
 
     assert (summary.neurons, summary.trials, summary.command) == (0, 2, None)
-    assert summary.notes == ("The file has no units with spike times: it cannot be fitted.",)
+    assert summary.notes == ("The file has no units with spike times and no other signal: it cannot be fitted.",)
 
 
 def session_with(path, trials, trains_s=None):
@@ -114,19 +122,26 @@ def test_among_columns_that_most_trials_have_the_one_named_after_the_go_cue_is_s
     [
         ("task_phase", ["a", "b"], " --epoch task_phase"),
         ("Stage", list("abcdefghij"), " --epoch Stage"),
-        ("phase", list("abcdefghijk"), " --condition phase"),
+        ("phase", list("abcdefghijklmnopqrstuv"), ""),  # one trial each
         ("phase", ["a", "a"], ""),
-        ("block", [1, 2], " --condition block"),
+        ("block", [1, 2], " --epoch block"),
         ("blockade", ["a", "b"], " --condition blockade"),
     ],
 )
 def test_text_that_divides_the_session_is_suggested_as_epoch(tmp_path, name, values, flags):
     start = 10.0 + 2.0 * np.arange(22)
-    column = np.resize(np.array(values), 22)
+    column = np.repeat(np.array(values), -(-22 // len(values)))[:22]  # one value after the other
     trials = pd.DataFrame({"start_time": start, "stop_time": start + 1, "go": start + 0.5, name: column})
     path = session_with(tmp_path / "s.nwb", trials)
 
-    assert summarise(path).command == f"ltr fit {path} --align go{flags}"
+    assert summarise(path).command == f"ltr fit {path} --align go{flags} --window -0.5 0.5"
+
+
+def test_a_label_that_changes_from_trial_to_trial_is_no_epoch(tmp_path):
+    start = 10.0 + 2.0 * np.arange(20)
+    trials = pd.DataFrame({"start_time": start, "stop_time": start + 1, "block": np.resize(["a", "b"], 20)})
+
+    assert summarise(session_with(tmp_path / "s.nwb", trials)).condition_candidates == ("block",)
 
 
 @pytest.mark.parametrize("suffix", [".nc", ".npz"])
@@ -177,5 +192,5 @@ def test_a_file_without_units_and_trials_is_summarised_with_notes(tmp_path):
 
     assert (summary.neurons, summary.trials, summary.command, summary.duration_s) == (0, 0, None, None)
     assert len(summary.notes) == 2
-    assert "no units" in summary.notes[0]
-    assert "no trials table" in summary.notes[1]
+    assert "no trials table" in summary.notes[0]
+    assert "no units" in summary.notes[1]

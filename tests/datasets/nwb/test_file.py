@@ -99,7 +99,7 @@ def text_times(path):
         (without_units, "the file has no units table"),
         (without_trials, "the file has no trials table"),
         (units_without_spikes, "the units table has no spike times"),
-        (index_beyond_spikes, "the index of the spike times does not fit them"),
+        (index_beyond_spikes, "'units/spike_times_index' does not fit its column"),
         (uneven_trials, "its column 'stop_time' holds 3 values"),
         (text_times, "column 'start_time' holds text, not times"),
     ],

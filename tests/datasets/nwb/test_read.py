@@ -136,7 +136,7 @@ def test_bins_beyond_the_session_are_not_observed_and_noted(session_path, trains
     np.testing.assert_array_equal(recording.observed[0].any(axis=1), edges_s[:-1] >= first_s)
     assert recording.observed[1:].all()
     lost = (~recording.observed[0, :, 0]).sum()
-    note = "The windows of 1 trial(s) reach beyond the first or last moment of the session: "
+    note = "The windows of 1 trial(s) reach beyond what was recorded: "
     assert f"{note}{lost} of 1200 bins marked as not observed." in recording.notes
 
 
@@ -147,7 +147,7 @@ def test_a_trial_wholly_beyond_the_session_is_kept_without_observed_bins(tmp_pat
     recording = read(path, align="cue", window=(0.0, 1.0))
 
     assert recording.observed.any(axis=(1, 2)).tolist() == [True, True, False]
-    assert "of the session (1 of them wholly): 20 of 60 bins" in " ".join(recording.notes)
+    assert "what was recorded (1 of them wholly): 20 of 60 bins" in " ".join(recording.notes)
 
 
 def test_a_bin_that_begins_with_the_session_or_ends_with_it_is_observed(tmp_path):
@@ -190,7 +190,7 @@ def test_a_filter_over_several_lines_makes_one_note(session_path):
     assert recording.notes[0] == "4 of 20 trials left out: they fail the filter (outcome == 'hit')."
 
 
-def test_spike_times_out_of_order_are_sorted_and_noted(tmp_path):
+def test_spike_times_may_be_in_any_order(tmp_path):
     path = small_session(tmp_path / "mixed.nwb", [np.array([1.1, 1.2, 3.2]), np.array([1.3, 1.4])])
     expected = read(path).activity
     with h5py.File(path, "r+") as file:
@@ -199,7 +199,6 @@ def test_spike_times_out_of_order_are_sorted_and_noted(tmp_path):
     recording = read(path)
 
     np.testing.assert_array_equal(recording.activity, expected)
-    assert "Spike times of 1 unit(s) were not in order and were sorted." in recording.notes
 
 
 def test_spike_times_that_are_nan_are_left_out_and_noted(tmp_path):
@@ -295,10 +294,10 @@ def test_one_location_for_all_electrodes_is_the_area_of_all_units(nwbfile, tmp_p
         ({"align": "outcome"}, "'outcome' holds text, not times"),
         ({"align": "early"}, "'early' holds true or false, not times"),
         ({"go_cue": "side"}, "go_cue: column 'side' holds text"),
-        ({"align": "relative_time"}, "seems to hold seconds from the start of each trial"),
+        ({"align": "relative_time", "clock": "session"}, "session between"),
         ({"window": (100.0, 101.0)}, "no trial covers the window: the windows lie between 110 and 149 s"),
         ({"window": (41.0, 41.2), "trials": "rt < 0.11"}, "no trial covers the window: the windows lie between 51"),
-        ({"areas": ["M2"]}, "areas: no unit is in 'M2'"),
+        ({"areas": ["M2"]}, "areas: no neuron is in 'M2'"),
         ({"areas": ["M2"]}, "did you mean 'M1'"),
         ({"areas": ["M1", "V1"]}, "allowed: M1, PMd"),
         ({"min_rate_hz": 1000}, "no neuron is left: of 6, 1 never fire in the windows and 5 fire less"),
@@ -323,15 +322,144 @@ def test_a_file_without_areas_says_so_when_areas_are_asked_for(tmp_path):
         read(path, areas=["M1"])
 
 
-def test_columns_that_hold_lists_are_explained(tmp_path):
+def lists_path(tmp_path):
     nwbfile = pynwb.NWBFile("text", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
     nwbfile.add_trial_column("licks", "times of licks", index=True)
     nwbfile.add_trial_column("corner", "place of the target")
-    nwbfile.add_trial(start_time=1.0, stop_time=2.0, licks=[1.1, 1.2], corner=[0.0, 1.0])
-    nwbfile.add_unit(spike_times=[1.1])
+    nwbfile.add_trial_column("targets", "places of all targets", index=True)
+    nwbfile.add_trial_column("picture", "what was shown")
+    for start in (1.0, 3.0):
+        nwbfile.add_trial(
+            start_time=start,
+            stop_time=start + 1,
+            licks=[start + 0.1, start + 0.2],
+            corner=[0.0, start],
+            targets=[[1, 2], [3, 4]],
+            picture=np.zeros((20, 20)),
+        )
+    nwbfile.add_unit(spike_times=[1.1, 3.2])
     with pynwb.NWBHDF5IO(tmp_path / "lists.nwb", "w") as io:
         io.write(nwbfile)
+    return tmp_path / "lists.nwb"
 
-    for name, reason in (("licks", "each trial holds a list"), ("corner", r"an array of shape \(2,\)")):
-        with pytest.raises(RecordingError, match=reason):
-            read(tmp_path / "lists.nwb", align=name)
+
+def test_lists_of_times_can_be_aligned_to(tmp_path):
+    path = lists_path(tmp_path)
+
+    assert read(path, align="licks").event_times_s.tolist() == [1.1, 3.1]
+    assert read(path, align="licks[1]").event_times_s.tolist() == [1.2, 3.2]
+    assert (
+        "'licks' holds several times a trial: number 1 is used (counted from 0)." in read(path, align="licks[1]").notes
+    )
+
+
+def test_short_lists_of_numbers_are_conditions_and_others_are_named(tmp_path):
+    path = lists_path(tmp_path)
+
+    assert read(path, condition="corner").conditions == ["(0 1)", "(0 3)"]
+    assert read(path, condition="targets").conditions == ["(1 2 3 4)"]
+    with pytest.raises(RecordingError, match=r"column 'picture' .* an array of shape \(20, 20\)"):
+        read(path, condition="picture")
+    with pytest.raises(RecordingError, match=r"epoch: column 'corner' .* each row holds a list"):
+        read(path, epoch="corner")
+
+
+def test_times_from_the_start_of_each_trial_are_put_on_the_session_clock(session_path, trials_frame):
+    recording = read(session_path, align="relative_time")
+
+    assert recording.event_times_s.tolist() == (trials_frame["start_time"] + 0.5).tolist()
+    assert "start_time was added" in " ".join(recording.notes)
+    assert read(session_path, align="relative_time", clock="trial").event_times_s.tolist() == [
+        start + 0.5 for start in trials_frame["start_time"]
+    ]
+
+
+def test_units_outside_their_observation_intervals_are_not_observed(tmp_path):
+    nwbfile = pynwb.NWBFile("text", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    for start in (1.0, 3.0, 5.0):
+        nwbfile.add_trial(start_time=start, stop_time=start + 2)
+    spikes = [1.1, 3.1, 5.1]
+    nwbfile.add_unit(spike_times=spikes, obs_intervals=[[1.0, 4.5], [4.5, 5.05]])
+    nwbfile.add_unit(spike_times=spikes, obs_intervals=[[2.0, 8.0]])
+    nwbfile.add_unit(spike_times=spikes, obs_intervals=np.zeros((0, 2)))
+    with pynwb.NWBHDF5IO(tmp_path / "obs.nwb", "w") as io:
+        io.write(nwbfile)
+
+    recording = read(tmp_path / "obs.nwb", window=(0.0, 0.2), bin_ms=100.0)
+
+    assert recording.observed.all(axis=1).T.tolist() == [[True, True, False], [False, True, True], [True, True, True]]
+    # one spike of each of the first two units lies outside
+    assert recording.activity.sum(axis=(0, 1)).tolist() == [2, 2, 3]
+    assert "4 of 18 entries are outside the observation intervals" in " ".join(recording.notes)
+    assert "They hold 2 spike(s), which are ignored." in " ".join(recording.notes)
+    assert "1 of 3 units have no observation intervals: taken as observed throughout." in recording.notes
+
+
+def test_neurons_are_chosen_by_a_query_on_unit_columns(tmp_path):
+    frame = pd.DataFrame({"quality": ["good", "mua", "good"], "depth": [100.0, 200.0, 900.0]})
+    write_session(
+        tmp_path / "q.nwb",
+        spike_times=[np.array([1.1, 3.1])] * 3,
+        trials=pd.DataFrame({"start_time": [1.0, 3.0], "stop_time": [3.0, 5.0]}),
+        unit_columns=frame,
+        session_description="",
+        identifier="x",
+        session_start_time=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+
+    def chosen(query):
+        return read(tmp_path / "q.nwb", neurons=query).dataset.neuron.values.tolist()
+
+    assert chosen("quality == 'good'") == ["0", "2"]
+    assert chosen("quality == 'good' and depth < 500") == ["0"]
+    assert chosen("id in [1, 2]") == ["1", "2"]
+    with pytest.raises(RecordingError, match=r"no neuron is left.*\n.*quality: good, mua"):
+        chosen("quality == 'bad'")
+    with pytest.raises(RecordingError, match="the neurons filter"):
+        chosen("qualitty == 'good'")
+
+
+def test_epochs_are_ranges_of_rows_of_the_whole_table(session_path):
+    recording = read(session_path, epochs=["late:10-15", "early:2-9"], trials="outcome == 'hit'")
+
+    # rows 5, 10 and 15 are misses; numbers are those of the table before filters
+    assert recording.trial_numbers.tolist() == [2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14]
+    assert recording.dataset.epoch.values.tolist() == ["early"] * 7 + ["late"] * 4
+    assert "5 of 20 trials left out: their number is in no epoch." in recording.notes
+
+
+def test_another_table_of_intervals_can_hold_the_trials(tmp_path):
+    nwbfile = pynwb.NWBFile("text", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    table = pynwb.epoch.TimeIntervals(name="flashes", description="when it flashed")
+    table.add_column("colour", "of the flash")
+    for start, colour in ((1.0, "red"), (3.0, "blue")):
+        table.add_interval(start_time=start, stop_time=start + 1, colour=colour)
+    nwbfile.add_time_intervals(table)
+    nwbfile.add_unit(spike_times=[1.1, 3.2])
+    with pynwb.NWBHDF5IO(tmp_path / "flashes.nwb", "w") as io:
+        io.write(nwbfile)
+
+    recording = read(tmp_path / "flashes.nwb", trials_table="flashes", condition="colour")
+
+    assert recording.conditions == ["blue", "red"]
+    with pytest.raises(RecordingError, match="--trials-table 'flashes'"):
+        read(tmp_path / "flashes.nwb")
+
+
+def test_trials_out_of_order_and_overlapping_windows_are_noted(tmp_path):
+    frame = pd.DataFrame({"start_time": [5.0, 1.0, 1.5], "stop_time": [6.0, 2.0, 2.5]})
+    path = small_session(tmp_path / "order.nwb", [np.array([1.1, 1.6, 5.1])], frame)
+
+    recording = read(path, window=(0.0, 1.0), bin_ms=500.0)
+
+    assert recording.activity[:, :, 0].tolist() == [[1, 0], [1, 1], [1, 0]]  # rows as in the table
+    notes = " ".join(recording.notes)
+    assert "1 trial(s) are earlier than the trial before them in the table" in notes
+    assert "The windows of 1 trial(s) overlap with the next" in notes
+
+
+def test_times_before_zero_are_times_like_others(tmp_path):
+    frame = pd.DataFrame({"start_time": [-3.0, -1.0], "stop_time": [-2.0, 1.0]})
+    path = small_session(tmp_path / "early.nwb", [np.array([-2.9, -0.9, 0.1])], frame)
+
+    assert read(path, window=(0.0, 1.0), bin_ms=500.0).activity[:, :, 0].tolist() == [[1, 0], [1, 0]]

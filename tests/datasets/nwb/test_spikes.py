@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltr.datasets.nwb.spikes import count_spikes
+from ltr.datasets.nwb import spikes
+
+
+def count_spikes(trains_s, events_s, **window):
+    """The spikes of all neurons, one after the other, as a file holds them."""
+    ends = np.cumsum([len(train) for train in trains_s])
+    return spikes.count_spikes(np.concatenate(trains_s), ends, events_s, **window)
 
 
 def brute_force(trains_s, events_s, window_s, n_bins):

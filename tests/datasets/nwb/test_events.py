@@ -1,0 +1,144 @@
+"""Events outside the trials table are found by kind, wherever and however a file keeps them."""
+
+import warnings
+
+import numpy as np
+import pytest
+from pynwb import TimeSeries
+from pynwb.behavior import BehavioralEvents
+from pynwb.event import EventsTable
+from pynwb.misc import AnnotationSeries
+
+from ltr.datasets import open_recording, summarise
+from ltr.datasets.nwb.events import find_events, in_trials, list_events
+from ltr.datasets.nwb.file import open_nwb
+from ltr.datasets.nwb.tables import read_trials
+from ltr.datasets.trials.clock import Bounds
+from ltr.errors import RecordingError
+from ltr.settings import RecordingSettings
+from tests.datasets.nwb.sessions import new_session, save
+
+START = np.array([1.0, 3.0, 5.0, 7.0])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    nwbfile = new_session()
+    for start in START:
+        nwbfile.add_trial(start_time=start, stop_time=start + 1.5)
+    nwbfile.add_unit(spike_times=np.arange(1.0, 9.0, 0.05))
+    with warnings.catch_warnings():
+        # published files hold these types, so they are read; pynwb advises against writing more
+        warnings.simplefilter("ignore", UserWarning)
+        events = BehavioralEvents(name="BehavioralEvents")
+        words = AnnotationSeries(name="words", data=["hello", "bye"], timestamps=[1.1, 3.1])
+    events.add_timeseries(TimeSeries(name="go", data=np.ones(4), unit="a.u.", timestamps=START + 0.5))
+    events.add_timeseries(TimeSeries(name="lick", data=np.ones(8), unit="a.u.", timestamps=np.arange(1.2, 9.2)))
+    nwbfile.add_acquisition(events)
+    nwbfile.add_acquisition(
+        TimeSeries(
+            name="ttl",
+            data=np.array([3, 1, 1, 3, 1, 3]),
+            unit="n/a",
+            timestamps=[3.4, 1.4, 3.3, 1.6, 5.3, 5.6],  # not in order
+            description="1 = tone on, 3 = reward; others are not used",
+        )
+    )
+    table = EventsTable(name="sounds", description="what was heard")
+    for moment in (1.3, 3.3, 5.3):
+        table.add_row(timestamp=moment)
+    table.add_column(name="kind", description="which sound", data=["beep", "noise", "beep"])
+    nwbfile.add_events_table(table)
+    nwbfile.add_acquisition(words)
+    nwbfile.add_acquisition(TimeSeries(name="trace", data=np.sin(np.arange(400.0)), unit="V", rate=50.0))
+    wheel = TimeSeries(name="wheel", data=np.sin(np.arange(400.0)), unit="V", timestamps=np.arange(400) * 0.02)
+    nwbfile.add_acquisition(wheel)
+    return save(nwbfile, tmp_path_factory.mktemp("events") / "events.nwb")
+
+
+def test_events_are_listed_by_kind_and_signals_are_none(path):
+    with open_nwb(path) as file:
+        found = {events.address: (events.label, events.times_s.tolist()) for events in list_events(file)}
+
+    assert found == {
+        "acquisition/BehavioralEvents/go": ("go", (START + 0.5).tolist()),
+        "acquisition/BehavioralEvents/lick": ("lick", np.arange(1.2, 9.2).tolist()),
+        "acquisition/ttl[1]": ("tone on", [1.4, 3.3, 5.3]),
+        "acquisition/ttl[3]": ("reward", [1.6, 3.4, 5.6]),
+        "events/sounds[beep]": ("beep", [1.3, 5.3]),
+        "events/sounds[noise]": ("noise", [3.3]),
+        "acquisition/words[bye]": ("bye", [3.1]),
+        "acquisition/words[hello]": ("hello", [1.1]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("acquisition/BehavioralEvents/go", "acquisition/BehavioralEvents/go"),
+        ("/acquisition/ttl[3]", "acquisition/ttl[3]"),
+        ("go", "acquisition/BehavioralEvents/go"),
+        ("BehavioralEvents/go", "acquisition/BehavioralEvents/go"),
+        ("ttl[1]", "acquisition/ttl[1]"),
+    ],
+)
+def test_an_address_may_be_shortened_to_its_end(path, address, found):
+    with open_nwb(path) as file:
+        assert find_events(file, address, read_trials(file), setting="align").address == found
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ttl", r"'ttl' stands for 2 kinds of event.*\n.*ttl\[1\], acquisition/ttl\[3\]"),
+        ("ttl[2]", r"no column 'ttl\[2\]', and there are no such events"),
+        ("goo", "did you mean"),
+        ("trace", "no such events"),
+    ],
+)
+def test_an_address_that_is_not_clear_is_explained(path, address, message):
+    with open_nwb(path) as file, pytest.raises(RecordingError, match=message):
+        find_events(file, address, read_trials(file), setting="align")
+
+
+def test_trials_are_aligned_to_the_first_event_within_each(path):
+    settings = RecordingSettings(align="ttl[3]", go_cue="go", window=(-0.2, 0.2))
+
+    recording = open_recording(path, settings)
+
+    assert recording.trial_numbers.tolist() == [0, 1, 2]  # none in the last
+    assert recording.event_times_s.tolist() == [1.6, 3.4, 5.6]
+    np.testing.assert_allclose(recording.go_time_s, [-0.1, 0.1, -0.1])
+    assert "1 of 4 trials left out: no value in the align event 'ttl[3]'." in recording.notes
+
+
+def test_several_events_in_a_trial_are_noted(path):
+    recording = open_recording(path, RecordingSettings(align="lick", window=(-0.2, 0.2)))
+
+    np.testing.assert_allclose(recording.event_times_s, [1.2, 3.2, 5.2, 7.2])
+    assert "4 trial(s) hold several events 'lick': the first is used." in recording.notes
+
+
+def test_events_on_another_clock_are_refused(tmp_path):
+    nwbfile = new_session()
+    nwbfile.add_trial(start_time=100.0, stop_time=101.0)
+    nwbfile.add_unit(spike_times=[100.5])
+    nwbfile.add_acquisition(TimeSeries(name="go", data=np.ones(3), unit="a.u.", timestamps=[0.1, 0.2, 0.3]))
+    path = save(nwbfile, tmp_path / "clock.nwb")
+
+    with pytest.raises(RecordingError, match="none of the 3 events 'go' lies within a trial"):
+        open_recording(path, RecordingSettings(align="go"))
+
+
+def test_an_event_on_the_border_of_trials_without_length_is_the_next_ones():
+    bounds = Bounds(np.array([0.0, 5.0]), np.array([5.0, 10.0]), stated=False)
+
+    assert in_trials(np.array([5.0]), bounds)[1].tolist() == [0, 1]
+
+
+def test_events_that_each_trial_has_once_are_proposed_and_licks_are_not(path):
+    assert summarise(path).align_candidates == (
+        "acquisition/BehavioralEvents/go",
+        "acquisition/ttl[1]",
+        "acquisition/ttl[3]",
+    )
