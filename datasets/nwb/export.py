@@ -16,10 +16,10 @@ from hdmf.build import ConstructError
 import ltr
 from ltr.datasets import open_recording
 from ltr.datasets.nwb.build import replacing, require_free, require_suffix
-from ltr.datasets.nwb.file import require_file
+from ltr.datasets.nwb.file import open_nwb, require_file
 from ltr.datasets.nwb.layout import FIELDS, MODULE
 from ltr.datasets.nwb.module import Content, add_module
-from ltr.datasets.nwb.read_export import is_export
+from ltr.datasets.nwb.walk import holds_results
 from ltr.errors import RecordingError, RunError
 from ltr.run_folder import RunFolder
 
@@ -100,13 +100,10 @@ def _target(nwb: Path, out: Path | None, *, in_place: bool, overwrite: bool) -> 
 
 def _check_earlier(nwb: Path, *, overwrite: bool) -> None:
     """Refuse early what :func:`_append` would replace or cannot replace."""
-    try:
-        with h5py.File(nwb, "r") as file:
-            earlier = file.get(f"processing/{MODULE}")
-            ours = earlier is not None and is_export(earlier)
-    except OSError:
-        return  # reading it again says what is wrong with it
-    if earlier is not None and not (ours and overwrite):
+    place = f"processing/{MODULE}"
+    with open_nwb(nwb) as file:
+        taken, ours = file.find(place) is not None, holds_results(file, place)
+    if taken and not (ours and overwrite):
         raise RunError(
             f"{nwb} has a processing module '{MODULE}' already"
             + (", from an earlier export." if ours else ", which ltr did not write."),
