@@ -188,6 +188,8 @@ def _begun(folder: Path, sources: list[str] | None) -> tuple[FitSettings, list[s
 def _open(sources: list[str], settings: FitSettings, style: Style) -> Recording:
     from ltr.datasets import absolute_source, open_recording
 
+    if style in ("bar", "lines"):
+        print_progress(f"reading {', '.join(sources)}")
     recording = open_recording(sources, settings.recording)
     # where --resume will look for them, from whichever folder
     recording.dataset.attrs["paths"] = [absolute_source(source) for source in sources]

@@ -96,7 +96,8 @@ def _judge_values(name: str, values: np.ndarray, bounds: Bounds | None, descript
     for rule in RULES:
         verdict = rule(facts)
         if verdict is not None:
-            return column(verdict.role, verdict.why, rank=verdict.rank)
+            late = 100.0 if missing > MOST_MISSING else 0.0
+            return column(verdict.role, verdict.why, rank=verdict.rank + late)
     few = distinct <= CONDITION_VALUES[1]
     return column("other", "too few trials of each value" if few else "many different values")
 
@@ -151,6 +152,7 @@ def _outcome(facts: _Facts) -> _Verdict | None:
     values = {value.lower() for value in facts.distinct} & words.OUTCOME_VALUES
     if facts.few and (len(values) >= min(2, len(facts.distinct)) or words.mentions(facts.said, words.OUTCOME)):
         vague = 0.0 if facts.said & {"outcome", "result", "success", "succ"} else 0.5
+        vague += 1.0 if words.mentions(facts.said, words.ASIDE - {"rewarded"}) else 0.0
         return _Verdict("outcome", "values or name of an outcome", vague + (1.0 if part else 0.0))
     return _Verdict("outcome", "a flag for one outcome", 2.0) if part else None
 

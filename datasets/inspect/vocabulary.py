@@ -17,16 +17,17 @@ def _set(text: str) -> frozenset[str]:
 EVENTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("go cue", _set("go gocue imperative")),
     ("cue", _set("cue")),
-    ("movement", _set("move moves movement reach press saccade motor lever run")),
+    ("movement", _set("move moves movement mvt reach grasp press pull push saccade motor lever turn step run")),
     (
         "stimulus",
         _set(
-            "stim stimulus target sample presentation picture image tone sound odor odour pole grating flash visual"
-            " auditory whisker delay fixation probe coherence"
+            "stim stimulus target tgt targ sample presentation picture image video movie tone sound odor odour pole"
+            " grating gabor flash visual auditory whisker texture probe encoding coherence change bump light screen"
         ),
     ),
-    ("response", _set("choice response lick touch contact poke joystick joy release decision answer")),
-    ("reward", _set("reward feedback outcome water juice punishment airpuff")),
+    ("response", _set("choice response lick touch contact poke nosepoke button joystick joy release decision answer")),
+    ("preparation", _set("delay ready set maintenance fixation fix hold presample baseline")),
+    ("reward", _set("reward feedback outcome water juice pellet valve punishment airpuff")),
 )
 # an end of something says less than its beginning
 ENDS = _set("end ends off offset stop stops out finish")
@@ -35,12 +36,13 @@ DURATION = _set("rt reaction duration latency length interval isi iti elapsed pe
 CONDITION = _set(
     "type condition cond target tgt instruction direction dir stimulus stim cue side angle orientation"
     " location loc contrast odor object obj maze sequence seq rule trajectory context left right coherence"
-    " frequency image landmark well port tone"
+    " frequency image landmark well port tone category class identity load loads probability modality difficulty"
+    " shape color colour task goal arm"
 )
 # what varies, but is seldom what a trial was about
 ASIDE = _set(
     "early discard proto prototype novel version catch premature size present is curr current photostim"
-    " photostimulation laser opto trials barriers"
+    " photostimulation laser opto trials barriers feedback reward rewarded volume auto outlier rep"
 )
 ANGLE = _set("angle direction dir orientation theta heading phase azimuth deg rad")
 EPOCH = _set("epoch epochs block blocks phase stage session day")
@@ -85,7 +87,7 @@ def event_kind(name: str, description: str) -> tuple[int, str]:
 
     Example:
         >>> event_kind("move_onset_time", ""), event_kind("x", "end of the picture")
-        ((2, 'movement'), (9, 'stimulus'))
+        ((2, 'movement'), (10, 'stimulus'))
     """
     for text in (name, description):
         found = words(text)

@@ -21,9 +21,9 @@ from ltr.datasets.nwb.tables import (
     interval_tables,
     is_ragged,
     listed,
-    read_table,
     read_vector,
     row_ends,
+    why_unread,
 )
 from ltr.datasets.nwb.walk import walk
 from ltr.datasets.trials.clock import Bounds
@@ -180,11 +180,7 @@ def _from_table(file: NwbFile, path: str, description: str) -> list[Events]:
     if column is None or data is None or data.ndim != 1 or data.dtype.kind not in "iuf" or len(data) > MAX_EVENTS:
         return []
     times = file.values(data).astype(float)
-    table = read_table(file, path, name=f"table {path}")
-    kind_column = next(
-        (name for name in KIND_COLUMNS if name in table.columns and table.columns[name].dtype.kind == "O"), None
-    )
-    labels = table.columns[kind_column] if kind_column else None
+    labels = _kinds_of_rows(file, path)
     if is_ragged(file, f"{path}/{column}"):  # a row for each kind
         ends = row_ends(file, f"{path}/{column}_index", len(times))
         names = labels if labels is not None and len(labels) == len(ends) else np.arange(len(ends)).astype(str)
@@ -192,12 +188,21 @@ def _from_table(file: NwbFile, path: str, description: str) -> list[Events]:
             _events(f"{path}[{name}]", str(name), description, part)
             for name, part in zip(names, np.split(times, ends[:-1]), strict=True)
         ][:MAX_KINDS]
-    if labels is None or len(set(labels.tolist())) > MAX_KINDS:
+    if labels is None or len(labels) != len(times) or len(set(labels.tolist())) > MAX_KINDS:
         return [_events(path, path.rsplit("/", 1)[-1], description, times)]
     return [
         _events(f"{path}[{label}]", label, description, times[labels == label])
         for label in sorted(set(labels.tolist()))
     ]
+
+
+def _kinds_of_rows(file: NwbFile, path: str) -> np.ndarray | None:
+    """The column of a table that says of which kind each row is; others, which may be many, are not read."""
+    for name in KIND_COLUMNS:
+        data = file.find(f"{path}/{name}")
+        if isinstance(data, h5py.Dataset) and data.ndim == 1 and data.dtype.kind in "SO" and not why_unread(data):
+            return read_vector(file, data)
+    return None
 
 
 def _events(address: str, label: str, description: str, times_s: np.ndarray) -> Events:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
-import scipy.sparse as sp
 
 from ltr.datasets.nwb.file import MAX_BYTES, NwbFile, attribute_text, type_name
 from ltr.datasets.nwb.observed import Intervals
@@ -15,6 +15,10 @@ from ltr.datasets.nwb.tables import read_table
 from ltr.datasets.nwb.units import ELECTRODES, Neurons, area_name, electrode_locations
 from ltr.datasets.nwb.walk import walk
 from ltr.errors import RecordingError
+
+# SciPy is imported where it is needed: 'ltr inspect' does without
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 MAX_CHANNELS = 100_000
 MAX_STAMP_BYTES = 2**30
@@ -240,19 +244,23 @@ class _Clock:
         return Intervals(np.array([self.start_s]), last)
 
 
-def _means(times_s: np.ndarray, edges_s: np.ndarray) -> sp.csr_array:
+def _means(times_s: np.ndarray, edges_s: np.ndarray) -> csr_array:
     """bin x sample: one over the number of samples in the bin, which holds its left edge, as for spikes."""
+    from scipy.sparse import csr_array
+
     n_bins = len(edges_s) - 1
     width = (edges_s[-1] - edges_s[0]) / n_bins
     bins = (np.rint((times_s - edges_s[0]) * (TICKS_PER_BIN / width)) // TICKS_PER_BIN).astype(np.int64)
     inside = np.flatnonzero((bins >= 0) & (bins < n_bins))
     counts = np.bincount(bins[inside], minlength=n_bins)
     weights = 1 / counts[bins[inside]]
-    return sp.csr_array((weights, (bins[inside], inside)), shape=(n_bins, len(times_s)))
+    return csr_array((weights, (bins[inside], inside)), shape=(n_bins, len(times_s)))
 
 
-def _interpolation(times_s: np.ndarray, edges_s: np.ndarray, longest_s: float) -> sp.csr_array:
+def _interpolation(times_s: np.ndarray, edges_s: np.ndarray, longest_s: float) -> csr_array:
     """bin x sample: weights of the two samples around the centre of the bin; none across a gap."""
+    from scipy.sparse import csr_array
+
     centres = (edges_s[:-1] + edges_s[1:]) / 2
     after = np.searchsorted(times_s, centres, side="right")
     # a centre on the very last sample has nothing after it, and needs nothing
@@ -267,7 +275,7 @@ def _interpolation(times_s: np.ndarray, edges_s: np.ndarray, longest_s: float) -
     entries = np.concatenate([1 - share, share])
     kept = entries > 0  # a sample that counts for nothing may be missing
     places = (np.concatenate([rows, rows])[kept], np.concatenate([left, right])[kept])
-    return sp.csr_array((entries[kept], places), shape=(len(centres), len(times_s)))
+    return csr_array((entries[kept], places), shape=(len(centres), len(times_s)))
 
 
 def _scaling(file: NwbFile, path: str, data: h5py.Dataset) -> tuple[np.ndarray, float]:
