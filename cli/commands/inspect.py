@@ -100,7 +100,7 @@ def _write(summary: SourceSummary, path: Path, *, overwrite: bool) -> None:
         )
     if path.exists() and not overwrite:
         raise RunError(f"{path} exists.", allowed="a new file", fix="add --overwrite to replace it, or choose another")
-    write_text(path, settings_file(summary))
+    write_text(path, settings_file(summary, str(path)))
     print_progress(f"settings to edit: {path}")
 
 

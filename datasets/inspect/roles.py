@@ -206,7 +206,7 @@ def _condition(facts: _Facts) -> _Verdict | None:
         if words.mentions(facts.said, words.ASIDE):
             rank += 1.5
         return _Verdict("condition", f"{len(facts.distinct)} different values", rank)
-    if not facts.text and facts.said & words.ANGLE:
+    if not facts.text and facts.said & words.ANGLE and not words.mentions(facts.said, {"error"}):
         return _Verdict("condition", "angles of many values, to be sorted into bins", 5.0)
     return None
 

@@ -12,18 +12,19 @@ from ltr.datasets.inspect.summary import SourceSummary
 WIDTH = 100
 
 
-def settings_file(summary: SourceSummary) -> str:
+def settings_file(summary: SourceSummary, name: str = "fit.yaml") -> str:
     """YAML with the suggested settings; each is explained, and alternatives stand in comments.
 
     Args:
         summary: of a source.
+        name: of the file that it will be.
 
     Returns:
         Text for ``fit.yaml``, which ``ltr fit --config`` reads.
     """
     lines = [
         f"# Settings to begin with, from 'ltr inspect {_line(summary.path)}'.",
-        f"# To fit:  ltr fit {shlex.quote(_line(summary.path))} --config THIS_FILE",
+        f"# To fit:  ltr fit {shlex.quote(_line(summary.path))} --config {shlex.quote(_line(name))}",
         "# Every flag of 'ltr fit --help' can stand here, under the name of its group.",
     ]
     lines += [f"# {_line(reason)}" for reason in summary.reasons]

@@ -33,6 +33,15 @@ def test_quick_step_and_accuracy_print_tables(capsys: pytest.CaptureFixture[str]
     assert "| bins | 12: " in printed
 
 
+def test_quick_reading_counts_as_its_loops_do_and_names_its_goals(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--quick", "--threads", "1", "--only", "reading"])
+
+    printed = capsys.readouterr().out
+    assert "| ltr inspect FILE --json | " in printed
+    assert "| ltr inspect URL | " in printed
+    assert "| no waveform is read | " in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -262,6 +262,34 @@ def test_the_library_is_told_where_the_source_lies(ltr: Callable, fake: FakeFit,
     assert fake.calls[0].recording.dataset.attrs["paths"] == [str(rates_file.resolve())]
 
 
+def test_several_recordings_become_one_and_give_the_run_its_name(
+    ltr: Callable, fake: FakeFit, rates_file: Path
+) -> None:
+    Path("day2.npz").write_bytes(rates_file.read_bytes())
+    assert ltr("fit", rates_file, "day2.npz").code == 0
+    [call] = fake.calls
+    assert call.recording.n_trials == 24
+    assert call.recording.epochs == ["tiny", "day2"]
+    assert call.folder == Path("runs/tiny+1more-r5-s0")
+    assert call.recording.dataset.attrs["paths"] == [str(rates_file.resolve()), str(Path("day2.npz").resolve())]
+
+
+def test_resume_finds_all_recordings_of_the_run(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
+    begun(Path("run"), str(rates_file))
+    record = json.loads(Path("run/recording.json").read_text())
+    Path("run/recording.json").write_text(json.dumps({**record, "paths": [str(rates_file)] * 2}))
+    assert ltr("fit", "--resume", "run").code == 0
+    assert fake.calls[0].recording.n_trials == 24
+
+
+def test_a_run_of_an_earlier_version_knows_one_path(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
+    begun(Path("run"), str(rates_file))
+    record = json.loads(Path("run/recording.json").read_text())
+    del record["paths"]
+    Path("run/recording.json").write_text(json.dumps({**record, "path": str(rates_file)}))
+    assert ltr("fit", "--resume", "run").code == 0
+
+
 def test_a_folder_in_the_way_asks_for_overwrite(ltr: Callable, rates_file: Path) -> None:
     Path("run").mkdir()
     Path("run/notes.txt").write_text("mine")

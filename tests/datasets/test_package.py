@@ -39,3 +39,15 @@ def test_importing_the_package_loads_no_heavy_library():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_inspecting_loads_nothing_that_only_a_fit_needs(session_path):
+    code = (
+        f"import sys, ltr.datasets; ltr.datasets.summarise({str(session_path)!r});"
+        "names = ('torch', 'scipy', 'pandas', 'xarray', 'matplotlib', 'pynwb', 'requests');"
+        "print([name for name in names if name in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "[]"

@@ -28,7 +28,7 @@ def test_alternatives_stand_in_comments(session_path):
     assert "  # other choices for align: move_time\n" in text
     assert "  # areas: [M1, PMd]  # keep some of these\n" in text
     assert "  # trials: outcome == 'hit'  # successful trials only\n" in text
-    assert f"#   ltr fit {session_path} --config THIS_FILE" in text.replace("# To fit:  ", "#   ")
+    assert f"# To fit:  ltr fit {session_path} --config fit.yaml\n" in text
 
 
 def test_comments_can_be_uncommented(session_path):

@@ -61,6 +61,18 @@ def test_a_spike_in_two_overlapping_windows_counts_twice():
     np.testing.assert_array_equal(counts[:, :, 0], [[0, 1], [1, 0]])
 
 
+def test_spikes_in_any_order_and_trials_in_blocks_count_alike(monkeypatch):
+    generator = np.random.default_rng(0)
+    trains_s = [generator.uniform(0, 20, size) for size in (300, 40, 0)]
+    events_s = generator.permutation(np.linspace(-1, 21, 30))
+    window = {"window_s": (-0.5, 1.0), "n_bins": 15}
+    monkeypatch.setattr(spikes, "SPIKES_AT_ONCE", 20)  # less than most windows hold together
+
+    counts = count_spikes(trains_s, events_s, **window)
+
+    np.testing.assert_array_equal(counts, brute_force(trains_s, events_s, **window))
+
+
 def test_counts_are_32_bit_integers_with_trial_time_neuron_axes():
     counts = count_spikes([np.zeros(0)] * 3, np.zeros(5), window_s=(0.0, 0.1), n_bins=2)
 
