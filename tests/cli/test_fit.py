@@ -204,7 +204,8 @@ def test_a_fit_stopped_at_start_up_says_that_nothing_was_saved(
 ) -> None:
     monkeypatch.setattr("ltr.datasets.open_recording", stop)
     answer = ltr("fit", rates_file, "--out", "run")
-    assert (answer.code, answer.err) == (130, "ltr: stopped before anything was saved.\n")
+    told = f"reading {rates_file}\nltr: stopped before anything was saved.\n"
+    assert (answer.code, answer.err) == (130, told)
 
 
 @pytest.mark.parametrize("stop", [interrupt, terminate])
