@@ -31,6 +31,7 @@ from ltr.errors import RecordingError, nearest
 
 MAX_EVENTS = 2_000_000
 MAX_KINDS = 60
+FIRST_LOOK = 2000  # time stamps that are enough to tell a sampled signal
 TIME_COLUMNS = ("timestamp", "timestamps", "event_times", "start_time")
 KIND_COLUMNS = ("event_type", "kind", "type", "label", "labels", "name", "annotation")
 
@@ -153,6 +154,8 @@ def _from_series(file: NwbFile, path: str, group: h5py.Group, description: str) 
         return []
     if data is not None and (data.ndim != 1 or len(data) != len(stamps)):
         return []
+    if len(stamps) > FIRST_LOOK and not _is_irregular(file.values(stamps, slice(FIRST_LOOK)).astype(float)):
+        return []  # so many at equal steps are a signal, of which nothing more need be read
     times = file.values(stamps).astype(float)
     codes = read_vector(file, data) if data is not None and data.dtype.kind in "biufSO" else None
     if codes is None:

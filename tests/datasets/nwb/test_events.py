@@ -11,7 +11,7 @@ from pynwb.misc import AnnotationSeries
 
 from ltr.datasets import open_recording, summarise
 from ltr.datasets.nwb.events import find_events, in_trials, list_events
-from ltr.datasets.nwb.file import open_nwb
+from ltr.datasets.nwb.file import NwbFile, open_nwb
 from ltr.datasets.nwb.tables import read_trials
 from ltr.datasets.trials.clock import Bounds
 from ltr.errors import RecordingError
@@ -128,6 +128,20 @@ def test_events_on_another_clock_are_refused(tmp_path):
 
     with pytest.raises(RecordingError, match="none of the 3 events 'go' lies within a trial"):
         open_recording(path, RecordingSettings(align="go"))
+
+
+def test_of_a_long_signal_only_the_first_time_stamps_are_read(tmp_path, monkeypatch):
+    nwbfile = new_session()
+    times = np.arange(50_000) * 0.01
+    nwbfile.add_acquisition(TimeSeries(name="lever", data=(times % 2 > 1).astype(int), unit="n/a", timestamps=times))
+    read = []
+    values = NwbFile.values
+    monkeypatch.setattr(NwbFile, "values", lambda *args, **how: read.append(values(*args, **how)) or read[-1])
+
+    with open_nwb(save(nwbfile, tmp_path / "lever.nwb")) as file:
+        assert list_events(file) == []
+
+    assert sum(map(len, read)) < 5000
 
 
 def test_an_event_on_the_border_of_trials_without_length_is_the_next_ones():
