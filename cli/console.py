@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+MOST_KEPT = 60  # characters of a column that is not to be shortened
 PIPE_WIDTH = 160  # characters, where no terminal gives a width
 
 
@@ -67,7 +68,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def table(title: str, columns: list[str], rows: list[list[str]], *, numbers: int = 0) -> Table:
+def table(title: str, columns: list[str], rows: list[list[str]], *, numbers: int = 0, kept: int = 1) -> Table:
     """A small table.
 
     Args:
@@ -75,12 +76,19 @@ def table(title: str, columns: list[str], rows: list[list[str]], *, numbers: int
         columns: headings.
         rows: cells, as text.
         numbers: how many of the last columns hold numbers, which are set flush right.
+        kept: how many of the first columns are never shortened, however narrow the terminal.
     """
     result = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
         is_number, is_last = index >= len(columns) - numbers, index == len(columns) - 1
         # on a narrow terminal the last column of text gives way first
-        result.add_column(column, justify="right" if is_number else "left", no_wrap=is_number or not is_last)
+        width = max(len(column), *(len(row[index]) for row in rows), 0) if index < kept else 0
+        result.add_column(
+            column,
+            justify="right" if is_number else "left",
+            no_wrap=is_number or not is_last,
+            min_width=min(width, MOST_KEPT) or None,
+        )
     for row in rows:
         result.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in row))
     return result

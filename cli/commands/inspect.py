@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from ltr.datasets.inspect.summary import AreaSummary, SourceSummary
 
-COLUMN_HEADINGS = ("column", "looks like", "type", "examples", "missing", "values", "description")
+COLUMN_HEADINGS = ("column", "looks like", "missing", "values", "type", "examples", "description")
 MOST_ROWS = 12  # of signals and events; the others are in --json
 LONGEST_TEXT = 60
+LONGEST_EXAMPLES = 40
 
 
 def inspect(
@@ -181,10 +182,11 @@ def _columns(summary: SourceSummary) -> Table:
     for column in summary.columns:
         missing = "" if column.missing_share is None else f"{column.missing_share:.0%}"
         distinct = "" if column.distinct is None else str(column.distinct)
-        examples = ", ".join(column.examples)
-        seen = column.role if column.dtype != "not usable" else f"not usable: {column.why}"
-        rows.append([column.name, seen, column.dtype, examples, missing, distinct, _short(column.description)])
-    return table(f"Columns of the table '{summary.trials_table}'", [*COLUMN_HEADINGS], rows)
+        usable = column.dtype != "not usable"
+        seen, dtype = (column.role, column.dtype) if usable else ("not usable", "")
+        examples = _short(", ".join(column.examples), LONGEST_EXAMPLES) if usable else column.why
+        rows.append([column.name, seen, missing, distinct, dtype, examples, _short(column.description)])
+    return table(f"Columns of the table '{summary.trials_table}'", [*COLUMN_HEADINGS], rows, kept=4)
 
 
 def _short(text: str, longest: int = LONGEST_TEXT) -> str:

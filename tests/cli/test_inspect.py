@@ -65,7 +65,6 @@ def shown(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
         "note: 2 trials are empty.",
         "ltr fit session.nwb --align go_cue_time --condition side",
         "align go_cue_time: within start and stop of its trial.",
-        "not usable: an array of shape (3,)",
     ],
 )
 def test_tables_show(shown: str, text: str) -> None:
@@ -76,8 +75,9 @@ def test_tables_show(shown: str, text: str) -> None:
     "cells",
     [
         ["M1", "20", "3.2"],
-        ["go_cue_time", "event", "time", "float64", "5.36,", "7", "10%", "54", "Go", "cue."],
-        ["side", "condition", "text", "left", "0%", "2"],
+        ["go_cue_time", "event", "time", "10%", "54", "float64", "5.36,", "7", "Go", "cue."],
+        ["side", "condition", "0%", "2", "text", "left"],
+        ["spectrum", "not", "usable", "an", "array", "of", "shape", "(3,)", "of", "the", "sound"],
         ["acquisition/lfp", "ElectricalSeries", "4", "5,000", "1000", "field", "potential"],
         ["naps", "3"],
         ["acquisition/tone", "61", "60", "of", "60", "tone"],
@@ -131,3 +131,11 @@ def test_the_trials_table_and_the_cache_are_settings(ltr: Callable, monkeypatch:
     ltr("inspect", "session.nwb", "--trials-table", "naps", "--cache-mb", "10", "--external-links")
     assert (seen[0].trials_table, seen[0].cache_mb, seen[0].external_links) == ("naps", 10.0, True)
     assert ltr("inspect", "session.nwb", "--cache-mb", "much").code == 2
+
+
+def test_on_a_narrow_terminal_names_stay_whole(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ltr.datasets.summarise", lambda path, settings: SUMMARY)
+    monkeypatch.setenv("COLUMNS", "60")
+    out = ltr("inspect", "session.nwb").out
+    for name in ("go_cue_time", "event time", "acquisition/lfp", "acquisition/tone"):
+        assert name in out
