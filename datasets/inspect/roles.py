@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ltr.datasets.inspect import vocabulary as words
-from ltr.datasets.nwb.tables import BOUNDS, Table
+from ltr.datasets.nwb.tables import BOUNDS, Table, nth
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start
 from ltr.datasets.trials.labels import label_column
 
@@ -216,11 +216,10 @@ RULES = (_validity, _outcome, _no_use, _counter, _epoch, _duration, _condition)
 
 
 def _judge_list(name: str, trials: Table, bounds: Bounds | None, description: str) -> Column:
-    rows = trials.lists[name].tolist()
     labels = label_column(trials.lists[name])
     present = labels[labels != ""]
     missing, distinct = float(np.mean(labels == "")), len(set(present.tolist()))
-    first = np.array([row[0] if row else np.nan for row in rows], dtype=float)
+    first = nth(trials.lists[name], 0)
     timed = _event(name, description, first, bounds)
     if timed is not None:
         rank, relative, why = timed

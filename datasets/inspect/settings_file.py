@@ -30,10 +30,10 @@ def settings_file(summary: SourceSummary, name: str = "fit.yaml") -> str:
     lines += [f"# {_line(reason)}" for reason in summary.reasons]
     for section, values in summary.settings.items():
         lines += ["", f"{section}:"]
-        for name, value in values.items():
-            others = _alternatives(name, summary)
-            lines.append(f"  {name}: {_value(value)}")
-            lines += [f"  # other choices for {name}: {others}"] if others else []
+        for setting, value in values.items():
+            others = _alternatives(setting, summary)
+            lines.append(f"  {setting}: {_value(value)}")
+            lines += [f"  # other choices for {setting}: {others}"] if others else []
         if section == "recording":
             lines += _unset(values, summary)
     lines += [

@@ -13,7 +13,7 @@ from ltr.datasets.inspect import vocabulary
 from ltr.datasets.inspect.roles import MOST_MISSING, Column
 from ltr.datasets.inspect.summary import SignalSummary
 from ltr.datasets.nwb.events import Events
-from ltr.datasets.nwb.tables import Table
+from ltr.datasets.nwb.tables import Table, nth
 from ltr.datasets.trials.clock import Bounds
 from ltr.datasets.trials.labels import label_column
 
@@ -141,8 +141,7 @@ def _align_events(found: Found) -> list[_Align]:
     for column in _of_role(found.columns, "event time"):
         times = found.trials.columns.get(column.name)
         if times is None:
-            rows = found.trials.lists[column.name].tolist()
-            times = np.array([row[0] if row else np.nan for row in rows])
+            times = nth(found.trials.lists[column.name], 0)
         times = np.where(np.isfinite(times.astype(float)), times.astype(float), np.nan)
         if column.relative and found.bounds is not None:
             times = times + found.bounds.start_s

@@ -150,29 +150,32 @@ def _read(file: NwbFile, path: str) -> list[Events]:
 def _from_series(file: NwbFile, path: str, group: h5py.Group, description: str) -> list[Events]:
     """Kinds of event in a series with time stamps; none if it is a signal rather than events."""
     stamps, data = file.dataset(f"{path}/timestamps"), file.dataset(f"{path}/data")
-    if stamps is None or stamps.ndim != 1 or stamps.dtype.kind not in "iuf" or not 0 < len(stamps) <= MAX_EVENTS:
+    if stamps is None or not _are_marks(file, stamps, data):
         return []
-    if data is not None and (data.ndim != 1 or len(data) != len(stamps)):
-        return []
-    if len(stamps) > FIRST_LOOK and not _is_irregular(file.values(stamps, slice(FIRST_LOOK)).astype(float)):
-        return []  # so many at equal steps are a signal, of which nothing more need be read
     times = file.values(stamps).astype(float)
-    codes = read_vector(file, data) if data is not None and data.dtype.kind in "biufSO" else None
-    if codes is None:
-        return [_events(path, path.rsplit("/", 1)[-1], description, times)]
-    if codes.dtype.kind == "f":
-        codes = np.where(np.isfinite(codes), codes, 0.0)
+    codes = read_vector(file, data) if data is not None and data.dtype.kind in "biufSO" else np.zeros(0)
+    if codes is None or codes.dtype.kind == "f":
+        codes = np.zeros(0) if codes is None else np.where(np.isfinite(codes), codes, 0.0)
     kinds, which = np.unique(codes.astype(str) if codes.dtype.kind == "O" else codes, return_inverse=True)
-    if len(kinds) == 1:
-        return [_events(path, path.rsplit("/", 1)[-1], description, times)]
-    whole = kinds.dtype.kind != "f" or bool((kinds == np.rint(kinds)).all())
-    if not whole or len(kinds) > MAX_KINDS:
-        return [_events(path, path.rsplit("/", 1)[-1], description, times)] if _is_irregular(times) else []
+    coded = kinds.dtype.kind != "f" or bool((kinds == np.rint(kinds)).all())
+    if len(kinds) <= 1 or not coded or len(kinds) > MAX_KINDS:
+        one_kind = len(kinds) <= 1 or _is_irregular(times)
+        return [_events(path, path.rsplit("/", 1)[-1], description, times)] if one_kind else []
     names = _kind_names(file, path, data, kinds, description)
     return [
         _events(f"{path}[{shown}]", label, description, times[which == kind])
         for kind, (shown, label) in enumerate(names)
     ]
+
+
+def _are_marks(file: NwbFile, stamps: h5py.Dataset, data: h5py.Dataset | None) -> bool:
+    """Whether time stamps could be those of events: one value each at most, and not many at equal steps."""
+    if stamps.ndim != 1 or stamps.dtype.kind not in "iuf" or not 0 < len(stamps) <= MAX_EVENTS:
+        return False
+    if data is not None and (data.ndim != 1 or len(data) != len(stamps)):
+        return False
+    # so many at equal steps are a signal, of which nothing more need be read
+    return len(stamps) <= FIRST_LOOK or _is_irregular(file.values(stamps, slice(FIRST_LOOK)).astype(float))
 
 
 def _from_table(file: NwbFile, path: str, description: str) -> list[Events]:

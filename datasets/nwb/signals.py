@@ -318,8 +318,9 @@ def signal_neurons(file: NwbFile, path: str) -> Neurons:
         if len(picked) and (picked.min() < 0 or picked.max() >= table.n_rows):
             raise RecordingError(f"signal: '{path}' refers to rows that its table lacks.", fix="write the file again")
         columns = {name: values[picked] for name, values in table.columns.items()}
+        lists = {name: values[picked] for name, values in table.lists.items()}
         ids = [str(value) for value in table.ids[picked].tolist()]
-        chosen = type(table)(table.name, len(picked), columns, ids=table.ids[picked])
+        chosen = type(table)(table.name, len(picked), columns, lists, ids=table.ids[picked])
         if table_group.name.strip("/") == ELECTRODES:
             locations = electrode_locations(file)
             areas = [locations[row] if row < len(locations) else "" for row in picked]

@@ -15,6 +15,7 @@ MAX_LISTED = 30
 MAX_COLUMNS = 2000
 MAX_ROWS = 10_000_000
 MAX_IN_LIST = 64  # numbers in one row: a few positions, not a time series
+MAX_PLACES = 8  # numbers of a list that a filter can ask for
 BOUNDS = ("start_time", "stop_time")
 INTERVALS = "intervals"
 
@@ -67,8 +68,23 @@ class Table:
         )
 
     def queried(self) -> dict[str, np.ndarray]:
-        """Columns by the names that a filter may use, ``id`` among them."""
-        return {"id": self.ids, **self.columns} if len(self.ids) == self.n_rows else dict(self.columns)
+        """Columns by the names that a filter may use: ``id``, and ``iscell[0]`` for the first number of each list."""
+        found = {"id": self.ids, **self.columns} if len(self.ids) == self.n_rows else dict(self.columns)
+        for name, rows in self.lists.items():
+            longest = max(map(len, rows.tolist()), default=0)
+            for place in range(min(longest, MAX_PLACES)):
+                found[f"{name}[{place}]"] = nth(rows, place)
+        return found
+
+
+def nth(rows: np.ndarray, place: int) -> np.ndarray:
+    """One number of each list, counted from 0; NaN where a list is shorter.
+
+    Example:
+        >>> nth(np.array([(1.0, 2.0), (3.0,)], dtype=object), 1).tolist()
+        [2.0, nan]
+    """
+    return np.array([row[place] if len(row) > place else np.nan for row in rows.tolist()], dtype=float)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ltr.datasets.nwb.events import find_events, in_trials
 from ltr.datasets.nwb.file import NwbFile
-from ltr.datasets.nwb.tables import BOUNDS, Table, kind_of, listed
+from ltr.datasets.nwb.tables import BOUNDS, Table, kind_of, listed, nth
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start, trial_bounds
 from ltr.datasets.trials.conditions import condition_labels, epoch_labels
 from ltr.datasets.trials.filter import matching_rows, nothing_matches
@@ -120,7 +120,7 @@ def _event_times(
         return _outside_times(file, trials, bounds, name, setting=setting)
     notes = []
     if column in trials.lists:
-        times = _nth(trials.lists[column], place)
+        times = nth(trials.lists[column], place)
         notes.append(f"'{column}' holds several times a trial: number {place} is used (counted from 0).")
     else:
         values = trials.column(column, setting=setting)
@@ -156,10 +156,6 @@ def _column_and_place(trials: Table, name: str) -> tuple[str | None, int]:
         return name, 0
     match = re.fullmatch(r"(.+)\[(\d{1,3})\]", name)
     return (match[1], int(match[2])) if match and match[1] in trials.lists else (None, 0)
-
-
-def _nth(rows: np.ndarray, place: int) -> np.ndarray:
-    return np.array([row[place] if len(row) > place else np.nan for row in rows.tolist()], dtype=float)
 
 
 def _numeric(trials: Table) -> list[str]:

@@ -159,9 +159,12 @@ class _Evaluator:
         return np.broadcast_to(_OPERATORS[type(sign)](left, right), self.n_rows).astype(bool)
 
     def value(self, node: ast.expr) -> np.ndarray:
-        """A column, or a constant without dimensions."""
+        """A column, one number of a column of lists, or a constant without dimensions."""
+        place = ""
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
+            node, place = node.value, f"[{node.slice.value}]"
         if isinstance(node, ast.Name):
-            name = self.quoted.get(node.id, node.id)
+            name = self.quoted.get(node.id, node.id) + place
             if name not in self.columns:
                 hint = nearest(name, self.columns) or f"the columns are {', '.join(self.columns)};"
                 self.refuse(

@@ -140,8 +140,10 @@ def imaging(tmp_path):
     segmentation = ImageSegmentation()
     table = segmentation.create_plane_segmentation("regions", plane, name="regions")
     table.add_column("accepted", "a cell")
+    table.add_column("iscell", "1 for a cell, and how sure that is")
     for place in range(5):
-        table.add_roi(pixel_mask=[(place, 1, 1.0)], accepted=place != 2, id=10 + place)
+        cell = [float(place != 4), 0.9]
+        table.add_roi(pixel_mask=[(place, 1, 1.0)], accepted=place != 2, iscell=cell, id=10 + place)
     generator = np.random.default_rng(0)
     start = 5.0 + 3.0 * np.arange(40)
     times = np.arange(0, 130, 0.08)
@@ -187,6 +189,12 @@ def test_regions_have_the_ids_and_columns_of_their_table(imaging):
     )
     assert accepted.dataset.neuron.values.tolist() == ["14", "11", "10"]
     np.testing.assert_array_equal(accepted.activity, recording.activity[:, :, [0, 2, 3]])
+    query = "accepted and iscell[0] == 1"
+    cells = open_recording(
+        imaging,
+        RecordingSettings(signal="processing/ophys/Fluorescence/raw", bin_ms=100, neurons=query),
+    )
+    assert cells.dataset.neuron.values.tolist() == ["11", "10"]
 
 
 def test_an_unknown_signal_is_explained(imaging):

@@ -1,4 +1,4 @@
-"""Sessions are read from an address as from a file: the same recording, the same summary, and no more than is needed."""
+"""Sessions are read from an address as from a file: the same recording and summary, and no more than is needed."""
 
 import dataclasses
 
