@@ -1,4 +1,4 @@
 """How long a training step takes, how exact it is and what it needs, beside independent implementations of it.
 
-Run from the root of the repository: ``python -m benchmarks`` (see README.md).
+Also how fast recordings are read. Run from the root of the repository: ``python -m benchmarks`` (see README.md).
 """

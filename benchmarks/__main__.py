@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from benchmarks import accuracy, fit, growth, memory, report, startup, step
+from benchmarks import accuracy, fit, growth, memory, reading, report, startup, step
 from benchmarks.timing import progress
 
-SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import")
+SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import", "reading")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,6 +42,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Callable[[], list[re
         "memory": lambda: memory.measure(quick=quick, large=options.large),
         "fit": lambda: fit.measure(quick=quick, variants=options.variants, best_known=options.best),
         "import": lambda: startup.measure(quick=quick),
+        "reading": lambda: reading.measure(quick=quick),
     }
 
 

@@ -19,6 +19,7 @@ import torch
 from benchmarks.problem import LARGE, SMALL, STANDARD, Sizes, build_problem
 from benchmarks.references import Reference, dense_states
 from benchmarks.report import Table, megabytes_text
+from benchmarks.resident import resident
 from benchmarks.timing import progress
 
 KINDS = ("ours", "dense")
@@ -68,13 +69,13 @@ def in_own_process(kind: str, sizes: Sizes) -> dict[str, int]:
 def take_stock(kind: str, sizes: Sizes) -> dict[str, int]:
     """Build a problem, take a step of it, and see what either needed."""
     _step_of(kind, SMALL)()  # libraries allocate for themselves when they are first used
-    bare = _resident("VmRSS")
+    bare = resident("VmRSS")
     step = _step_of(kind, sizes)
     gc.collect()
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     _forget_peak()
     step()
-    return {"built": before - bare, "step": _resident("VmHWM") - before}
+    return {"built": before - bare, "step": resident("VmHWM") - before}
 
 
 def _step_of(kind: str, sizes: Sizes) -> Callable[[], float]:
@@ -83,21 +84,6 @@ def _step_of(kind: str, sizes: Sizes) -> Callable[[], float]:
         return problem.step
     reference = Reference.of(problem)
     return lambda: reference.step(dense_states)
-
-
-def _resident(field: str) -> int:
-    """Resident memory in bytes: ``VmRSS`` now, ``VmHWM`` at its peak.
-
-    Linux only at its finest: getrusage also counts what the parent had when it started this process.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _forget_peak() -> None:

@@ -14,8 +14,10 @@ from benchmarks.timing import REPETITIONS, Timed, medians
 
 def measure(*, quick: bool = False) -> list[Table]:
     """Wall-clock medians of both commands, taking turns."""
-    commands = {"ltr --help": [_command(), "--help"], "python -c pass": [sys.executable, "-c", "pass"]}
-    timed = {name: Timed(partial(_run, command), 2 if quick else REPETITIONS) for name, command in commands.items()}
+    commands = {"ltr --help": [ltr_command(), "--help"], "python -c pass": [sys.executable, "-c", "pass"]}
+    timed = {
+        name: Timed(partial(run_quietly, command), 2 if quick else REPETITIONS) for name, command in commands.items()
+    }
     rows = [
         [name, seconds_text(median.seconds), str(median.runs)]
         for name, median in medians(timed, label="import").items()
@@ -23,7 +25,7 @@ def measure(*, quick: bool = False) -> list[Table]:
     return [Table("Start of the command", ["command", "median", "runs"], rows)]
 
 
-def _command() -> str:
+def ltr_command() -> str:
     """The ``ltr`` of this environment."""
     beside = Path(sys.executable).with_name("ltr")
     found = str(beside) if beside.exists() else shutil.which("ltr")
@@ -32,5 +34,6 @@ def _command() -> str:
     return found
 
 
-def _run(command: list[str]) -> None:
+def run_quietly(command: list[str]) -> None:
+    """Run a command without its output; an error of the command is an error here."""
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own command lines

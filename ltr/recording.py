@@ -327,7 +327,7 @@ def _check_values(dataset: xr.Dataset) -> None:
         raise RecordingError("event_time is infinite.", allowed="seconds, or NaN where unknown")
     if "known_input" in dataset and not np.isfinite(dataset.known_input.values).all():
         raise RecordingError("known_input holds NaN or infinity.", allowed="finite numbers", fix="replace them")
-    if values.dtype.kind == "i" and (values[observed] < 0).any():
+    if values.dtype.kind == "i" and ((values < 0) & observed).any():
         raise RecordingError(
             "counts are negative.", allowed="0, 1, 2, ...", fix="store rates as floating-point numbers"
         )

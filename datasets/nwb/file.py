@@ -9,6 +9,7 @@ unless they were allowed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,15 @@ from ltr.errors import LtrError, RecordingError, nearest
 from ltr.settings import RecordingSettings
 
 # how the HDF5 library and h5py begin what they say about damage, whichever exception they choose
-DAMAGE_WORDS = ("Unable to", "Can't", "Unspecified error", "Object", "Invalid", "Incompatible", "Not a")
+DAMAGE_WORDS = ("Unable to", "Can't", "Unspecified error", "Object", "Invalid", "Incompatible", "Not a", "Link iteration")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MAX_LINKS = 32  # from link to link; more is a circle
+MAX_LINKS = 32  # on the way to one thing; more is a circle, or a trap
 MAX_BYTES = 2**28  # of one column or attribute; a spike train or a signal may be larger
+MAX_CHUNK_BYTES = 2**29  # HDF5 unpacks a whole chunk, however little of it is read
 MAX_TEXT = 10_000  # characters of one text
+MAX_TEXTS = 2_000_000  # of one column
+MAX_NAME = 200  # characters of a name in a message
+CHECK_SIZE = "check the file; such a size is usually a mistake in writing it"
 
 
 def require_file(path: Path) -> None:
@@ -65,12 +70,13 @@ class NwbFile:
             path: names separated by slashes, from the root of the file.
 
         Returns:
-            A group or dataset, or None where there is nothing, or nothing of the two.
+            A group or dataset, or None where there is nothing, or nothing that can be read:
+            values of a type that NumPy does not have, or none at all.
 
         Raises:
             RecordingError: the way leads into another file, or in a circle.
         """
-        return self._follow(self.root, path, MAX_LINKS)
+        return self._follow(self.root, path, iter(range(MAX_LINKS)))
 
     def group(self, path: str) -> h5py.Group | None:
         """Like :meth:`find`; None for a dataset."""
@@ -82,26 +88,33 @@ class NwbFile:
         found = self.find(path)
         return found if isinstance(found, h5py.Dataset) else None
 
-    def _follow(self, parent: h5py.Group, path: str, links_left: int) -> h5py.Group | h5py.Dataset | None:
+    def _follow(self, parent: h5py.Group, path: str, links_left: Iterator[int]) -> h5py.Group | h5py.Dataset | None:
         here: Any = parent.file if path.startswith("/") else parent
         for name in (part for part in path.split("/") if part not in ("", ".")):
             link = here.get(name, getlink=True) if isinstance(here, h5py.Group) else None
             if link is None:
                 return None
             if isinstance(link, h5py.SoftLink):
-                if not links_left:
+                # counted over the whole way: links that each hold two others would double with every step
+                if next(links_left, None) is None:
                     raise RecordingError(
-                        f"the link '{printable(path)}' in the file leads in a circle.",
+                        f"the link '{shortened(path)}' in the file leads in a circle.",
                         allowed="links to something that is there",
                         fix="write the file again",
                     )
-                here = self._follow(here, link.path, links_left - 1)
-            elif isinstance(link, h5py.HardLink) or self.external_links:
+                here = self._follow(here, link.path, links_left)
+            elif isinstance(link, h5py.HardLink):
                 here = here[name]
+            elif not self.external_links:
+                target = f" {shortened(link.filename)}" if isinstance(link, h5py.ExternalLink) else ""
+                raise _leads_out(f"'{shortened(path)}' is a link to another file{target}")
             else:
-                target = f" {printable(link.filename)}" if isinstance(link, h5py.ExternalLink) else ""
-                raise _leads_out(f"'{printable(path)}' is a link to another file{target}")
-        return here if isinstance(here, h5py.Group | h5py.Dataset) else None
+                _require_ordinary(here, link.filename)
+                here = here[name]
+        if isinstance(here, h5py.Dataset):
+            self._require_own(here)
+            return here if _has_values(here) else None
+        return here if isinstance(here, h5py.Group) else None
 
     def values(self, data: h5py.Dataset, rows: slice = slice(None), *, most_bytes: int = MAX_BYTES) -> np.ndarray:
         """Numbers of a dataset, never more than is allowed.
@@ -112,31 +125,24 @@ class NwbFile:
             most_bytes: the most they may take in memory.
 
         Raises:
-            RecordingError: too large, or the values lie in another file.
+            RecordingError: too large.
         """
-        self._require_own(data)
         n_rows = len(range(*rows.indices(data.shape[0]))) if data.ndim else 1
-        size = n_rows * float(np.prod(data.shape[1:], dtype=float)) * data.dtype.itemsize
-        if size > most_bytes:
-            raise RecordingError(
-                f"'{printable(str(data.name))}' holds {size / 2**20:.0f} MB.",
-                allowed=f"up to {most_bytes / 2**20:.0f} MB here",
-                fix="check the file; such a size is usually a mistake in writing it",
-            )
+        # small numbers become floats later
+        size = n_rows * float(np.prod(data.shape[1:], dtype=float)) * max(data.dtype.itemsize, 8)
+        require_size(data, size, most_bytes)
         return np.asarray(data[rows] if data.ndim else data[()])
 
     def texts(self, data: h5py.Dataset) -> np.ndarray | None:
         """All texts of a one-dimensional dataset, objects of str; None if one is longer than ``MAX_TEXT``.
 
         Raises:
-            RecordingError: they are too many, or lie in another file.
+            RecordingError: they are too many.
         """
-        self._require_own(data)
-        if len(data) * data.dtype.itemsize > MAX_BYTES:
+        require_size(data, len(data) * data.dtype.itemsize, MAX_BYTES)
+        if len(data) > MAX_TEXTS:
             raise RecordingError(
-                f"'{printable(str(data.name))}' holds {len(data)} texts.",
-                allowed=f"up to {MAX_BYTES // data.dtype.itemsize}",
-                fix="check the file; such a size is usually a mistake in writing it",
+                f"'{shortened(str(data.name))}' holds {len(data)} texts.", allowed=f"up to {MAX_TEXTS}", fix=CHECK_SIZE
             )
         texts: list[str] = []
         step = 16  # so that very long texts are met before they fill the memory
@@ -151,18 +157,62 @@ class NwbFile:
     def text(self, path: str) -> str:
         """Text of a single value; empty if there is none at that path."""
         data = self.dataset(path)
-        if data is None or data.shape != ():
+        if data is None or data.shape != () or data.dtype.itemsize > MAX_BYTES:
             return ""
-        self._require_own(data)
         return plain_text(data[()])
 
     def _require_own(self, data: h5py.Dataset) -> None:
-        if self.external_links:
+        """Refuse values that lie in other files; even the shape of a virtual dataset can make HDF5 open those."""
+        if not data.external and not data.is_virtual:
             return
-        if data.external:
-            raise _leads_out(f"the values of '{printable(str(data.name))}' lie in another file")
-        if data.is_virtual and any(source.file_name != "." for source in data.virtual_sources()):
-            raise _leads_out(f"'{printable(str(data.name))}' is made of other files")
+        if not self.external_links:
+            name = shortened(str(data.name))
+            # one that names no other file may still go there, by way of what it is made of
+            what = f"'{name}' is made of other datasets" if data.is_virtual else f"the values of '{name}' lie elsewhere"
+            raise _leads_out(f"{what}, perhaps in other files")
+        stored = [os.fsdecode(name) for name, _, _ in data.external or ()]
+        for name in stored or [source.file_name for source in data.virtual_sources()]:
+            _require_ordinary(data.parent, name)
+
+
+def _has_values(data: h5py.Dataset) -> bool:
+    """Whether a dataset has a shape, and a type that NumPy has, too; h5py says so by raising."""
+    try:
+        return data.dtype is not None and data.shape is not None
+    except (TypeError, ValueError):
+        return False
+
+
+def require_size(data: h5py.Dataset, size: float, most_bytes: float) -> None:
+    """Refuse to read what would fill the memory.
+
+    Args:
+        data: what is to be read, or a part of it.
+        size: bytes that takes.
+        most_bytes: the most it may take.
+
+    Raises:
+        RecordingError: it is larger, or stored in chunks that are.
+    """
+    chunk = float(np.prod(data.chunks, dtype=float)) * data.dtype.itemsize if data.chunks else 0.0
+    if size > most_bytes or chunk > MAX_CHUNK_BYTES:
+        stored = f"is stored in chunks of {chunk / 2**20:.0f} MB" if size <= most_bytes else f"takes {size / 2**20:.0f} MB"
+        raise RecordingError(
+            f"'{shortened(str(data.name))}' {stored}.",
+            allowed=f"up to {min(most_bytes, MAX_CHUNK_BYTES) / 2**20:.0f} MB here",
+            fix=CHECK_SIZE,
+        )
+
+
+def _require_ordinary(item: h5py.HLObject, name: str) -> None:
+    """Refuse a pipe or a device in place of another file: opening it might never end."""
+    path = Path(item.file.filename).parent / name
+    if path.exists() and not path.is_file():
+        raise RecordingError(
+            f"the file leads to {shortened(str(path))}, which is no ordinary file.",
+            allowed="HDF5 files",
+            fix="read it without --external-links",
+        )
 
 
 def _leads_out(what: str) -> RecordingError:
@@ -273,15 +323,31 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "" for c in plain)
 
 
+def shortened(name: str) -> str:
+    """A name for a message: printable, and not endless."""
+    plain = printable(name)
+    return plain if len(plain) <= MAX_NAME else plain[: MAX_NAME - 1] + "…"
+
+
 def plain_text(value: Any) -> str:
     """Text of an HDF5 attribute or scalar dataset, whichever way it was stored."""
     text = value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
     return printable(text[:MAX_TEXT])
 
 
+def attribute(item: h5py.HLObject, name: str) -> Any:
+    """Value of an attribute; None if there is none, or of a type that NumPy does not have."""
+    try:
+        value = item.attrs.get(name)
+    except (TypeError, ValueError):
+        return None
+    return None if isinstance(value, h5py.Empty) else value
+
+
 def attribute_text(item: h5py.HLObject, name: str) -> str:
     """Text of an attribute; empty if there is none."""
-    return plain_text(item.attrs.get(name, ""))
+    value = attribute(item, name)
+    return "" if value is None else plain_text(value)
 
 
 def type_name(item: h5py.HLObject) -> str:

@@ -132,9 +132,9 @@ def _read_units(
     notes = everything.neurons.notes + span_notes + choice_notes + _beyond_session(within_session)
     if units.intervals_s is not None:
         notes += _beyond_intervals(counts, observed, within_session)
-    if not (counts[observed] > 0).any():
+    counts *= observed  # what lies outside was not observed, whatever the file holds there
+    if not counts.any():
         raise _misplaced("no window holds a spike that was observed", chosen, settings, spans)
-    counts[~observed] = 0
     return _Activity(counts, observed, units.neurons, notes)
 
 

@@ -161,8 +161,10 @@ class _Evaluator:
     def value(self, node: ast.expr) -> np.ndarray:
         """A column, one number of a column of lists, or a constant without dimensions."""
         place = ""
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and type(node.slice.value) is int:
-            node, place = node.value, f"[{node.slice.value}]"
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            asked = node.slice.value
+            if type(asked) is int:
+                node, place = node.value, f"[{asked}]"
         if isinstance(node, ast.Name):
             name = self.quoted.get(node.id, node.id) + place
             if name not in self.columns:

@@ -42,12 +42,12 @@ class WatchedReader:
         line = self._line(process, LONGEST_CASE_S)
         if line:
             return json.loads(line)
-        ended = process.poll()
+        hung = line is None
         stack = (self._folder / "stack.txt").read_text()
-        self._end()
-        if ended is None:
-            return {"number": number, "failure": f"no answer after {LONGEST_CASE_S:g} s", "stack": stack, "hung": True}
-        return {"number": number, "failure": f"the process died ({ended})", "stack": stack}
+        said = (self._folder / "said.txt").read_text(errors="replace")
+        ended = self._end()
+        failure = f"no answer after {LONGEST_CASE_S:g} s" if hung else f"the process died ({ended}): {said[-3000:]}"
+        return {"number": number, "failure": failure, "stack": stack, "hung": hung}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -65,14 +65,16 @@ class WatchedReader:
         return self._process
 
     @staticmethod
-    def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes:
-        """The next line of answers; nothing if it does not come in time, or the process has ended."""
+    def _line(process: subprocess.Popen[bytes], seconds: float) -> bytes | None:
+        """The next line of answers; None if it does not come in time, empty if the process has ended."""
         assert process.stdout is not None
         ready, _, _ = select.select([process.stdout], [], [], seconds)
-        return process.stdout.readline() if ready else b""
+        return process.stdout.readline() if ready else None
 
-    def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+    def _end(self) -> int | None:
+        if self._process is None:
+            return None
+        process, self._process = self._process, None
+        process.kill()
+        process.communicate()
+        return process.returncode

@@ -95,7 +95,7 @@ def _clear(error: LtrError) -> str:
     _require_printable("the message", text)
     if len(text) > LONGEST_MESSAGE:
         raise Failure(f"a message of {len(text)} characters: {text[:300]}")
-    if "llocat" in text:
+    if "Unable to allocate" in text:
         raise Failure(f"memory ran out: {text}")
     return text
 
@@ -168,8 +168,9 @@ def serve(folder: Path) -> None:
     files, opens = OpenedFiles([folders.outside, folders.case]), PythonOpens()
     with (folder / "stack.txt").open("w") as stack:
         # what is imported late belongs to no case
-        for number in range(-40, 0):
-            run_case(number, folders, files, opens)
+        for name in ("plain.nwb", "session.nwb", "binned.nc", "binned.npz"):
+            for printed in ("tables", "json"):
+                check_case(Case(folders.templates / name, {}, printed), folders, files, opens)
         limit_memory()
         print(json.dumps("ready"), file=answers, flush=True)
         for line in sys.stdin:
