@@ -51,7 +51,8 @@ def setting_parameters() -> Iterator[inspect.Parameter]:
 def given_settings(arguments: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """Pick the settings that were really given: (section, field name) -> value.
 
-    Lists become tuples; each of their items may hold several values, separated by commas.
+    Lists become tuples; each of their items may hold several values, separated by commas. A value that holds a
+    comma itself stands in double quotes.
 
     Example:
         >>> given_settings({"rank": "3", "ode_hidden": ["50,50"], "seed": None})
@@ -62,10 +63,21 @@ def given_settings(arguments: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
         value = arguments.get(name)
         if isinstance(value, list):
             # an empty list is a flag that was not given; an empty item clears the setting
-            value = tuple(part.strip() for item in value for part in item.split(",") if part.strip()) if value else None
+            value = tuple(part for item in value for part in _parts(item)) if value else None
         if value is not None:
             given[section, name] = value
     return given
+
+
+def _parts(text: str) -> list[str]:
+    """Values between commas, without blanks around them; double quotes keep commas and blanks.
+
+    Example:
+        >>> _parts('side, "where, exactly",,speed ')
+        ['side', 'where, exactly', 'speed']
+    """
+    found = re.findall(r'\s*"([^"]*)"\s*(?:,|$)|([^,]+)', text)
+    return [quoted or plain.strip() for quoted, plain in found if quoted or plain.strip()]
 
 
 def with_flags(parameters: Iterable[inspect.Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:

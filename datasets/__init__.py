@@ -58,13 +58,21 @@ def open_recording(
     settings = settings or RecordingSettings()
     if not sources:
         raise RecordingError("no recording was given.", allowed="at least one .nwb, .nc or .npz file")
+    _require_common_bins(sources, settings)
     recordings: list[Recording] = []
     first_number = 0
     for each in sources:
-        recording = _read(each, settings, first_number)
+        try:
+            recording = _read(each, settings, first_number)
+        except RecordingError as error:
+            if len(sources) == 1:
+                raise
+            raise RecordingError(f"{each}: {error.given}", allowed=error.allowed, fix=error.fix) from error
         # rows of the whole table, so that the numbers of the next file do not depend on which trials were kept
         first_number += int(recording.dataset.attrs.pop("trials_in_table"))
         recordings.append(recording)
+    if not all(map(_is_array_file, sources)):
+        _require_trials_in_epochs(settings, first_number)
     recording = join(recordings, _names(sources))
     if not all(map(_is_array_file, sources)):
         recording = keep_active(recording, settings.min_rate_hz)
@@ -106,6 +114,30 @@ def _read(source: str, settings: RecordingSettings, first_number: int) -> Record
     recording = recording if dataset is None else type(recording)(dataset)
     recording.dataset.attrs["trials_in_table"] = n_trials
     return recording
+
+
+def _require_common_bins(sources: list[str], settings: RecordingSettings) -> None:
+    """Refuse to sort numbers into bins in each file by itself: the bins would differ."""
+    numbers = [name for name in settings.condition if not name.startswith("angle(")]
+    if len(sources) > 1 and settings.condition_bins is not None and numbers:
+        raise RecordingError(
+            f"condition_bins would sort '{numbers[0]}' into other bins in each of the {len(sources)} files.",
+            allowed="condition_bins with one file, or with angle(COLUMN)",
+            fix="store the bins as a column, or fit the files one by one",
+        )
+
+
+def _require_trials_in_epochs(settings: RecordingSettings, n_trials: int) -> None:
+    """Refuse ranges beyond the last trial, which would silently be no epoch at all."""
+    from ltr.settings import parse_epoch_range
+
+    for name, first, last in map(parse_epoch_range, settings.epochs):
+        if first >= n_trials:
+            raise RecordingError(
+                f"epochs: there is no trial in {name}:{first}-{last}.",
+                allowed=f"trial numbers from 0 to {n_trials - 1}",
+                fix="change the range",
+            )
 
 
 def _names(sources: list[str]) -> list[str]:

@@ -48,12 +48,15 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ltr.datasets.nwb.file import require_file
+from ltr.datasets.nwb.file import NwbFile, printable, require_file, require_size, shortened
+from ltr.datasets.nwb.heaps import Guarded
 from ltr.errors import RecordingError, nearest
 from ltr.recording import DIMENSIONS, Recording
 from ltr.storage import write_whole
 
 FORMAT_VERSION = 1
+MAX_BYTES = 2**30  # of one array
+MAX_LABEL_BYTES = 2**27  # of one that holds a value for each trial, bin or neuron
 TEXTS = ("source", "align", "description", "notes")
 LABELS = {
     "trial": "trial_numbers",
@@ -138,8 +141,11 @@ def _read_npz(path: Path) -> _Content:
                 raise RecordingError(
                     f"{path} holds a single array (.npy).", allowed="named arrays (.npz)", fix="save it with np.savez"
                 )
-            arrays = {name: stored[name] for name in (*ARRAYS, *TEXTS) if name in stored}
-            names = list(stored.files)
+            names = [shortened(name) for name in stored.files]
+            wanted = [name for name in (*ARRAYS, *TEXTS) if name in stored]
+            for name in wanted:
+                _require_size(path, name, _stored_bytes(stored, name))
+            arrays = {name: stored[name] for name in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise _unreadable(path, "NumPy .npz", error) from error
     except ValueError as error:
@@ -152,33 +158,82 @@ def _read_npz(path: Path) -> _Content:
             allowed="arrays of numbers, true or false, and text of a fixed width",
             fix="convert object arrays before saving, e.g. labels.astype(str)",
         ) from error
-    texts = {name: str(arrays.pop(name)) for name in TEXTS if name in arrays}
+    texts = {name: printable(str(arrays.pop(name))) for name in TEXTS if name in arrays}
     return _Content(arrays, texts, names)
+
+
+def _stored_bytes(stored: np.lib.npyio.NpzFile, name: str) -> float:
+    """Size of an array by its header, which is all that is read; NumPy would make room for it first."""
+    with stored.zip.open(f"{name}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(stream)
+    return float(np.prod(shape, dtype=float)) * dtype.itemsize
+
+
+def _most_bytes(name: str) -> int:
+    return MAX_BYTES if name in ("activity", "observed", "known_input") else MAX_LABEL_BYTES
+
+
+def _require_size(path: Path, name: str, size: float) -> None:
+    if size > _most_bytes(name):
+        raise RecordingError(
+            f"'{shortened(name)}' in {path} takes {size / 2**20:.0f} MB.",
+            allowed=f"up to {_most_bytes(name) / 2**20:.0f} MB",
+            fix="choose fewer trials, bins or neurons, or a smaller type of number",
+        )
 
 
 def _read_netcdf(path: Path) -> _Content:
     try:
-        # damage must show here: h5netcdf would leave a half-made object behind that complains on the terminal
-        with h5py.File(path, "r") as file:
-            for name in file:
-                dict(file[name].attrs)
-        # times stay numbers: a unit such as 'seconds' would turn them into dates
-        with xr.open_dataset(path, engine="h5netcdf", decode_times=False) as stored:
-            dataset = stored.load()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        with Guarded(path) as stream:
+            names = _require_plain(stream)
+            stream.seek(0)
+            # times stay numbers: a unit such as 'seconds' would turn them into dates
+            options = {"engine": "h5netcdf", "decode_times": False, "phony_dims": "access"}
+            with xr.open_dataset(stream, drop_variables=set(names) - set(ARRAYS), **options) as stored:
+                dataset = stored.load()
+    except RecordingError:
+        raise
+    except Exception as error:  # whatever h5netcdf and xarray stumble over in a file that they did not write
         raise _unreadable(path, "netCDF-4", error) from error
-    if "activity" in dataset and set(dataset.activity.dims) == set(DIMENSIONS):
-        for name in ("activity", "observed"):
-            if name in dataset and set(dataset[name].dims) == set(DIMENSIONS):
-                dataset[name] = dataset[name].transpose(*DIMENSIONS)
-    arrays = {name: dataset[name].values for name in ARRAYS if name in dataset.variables}
-    texts = {name: str(dataset.attrs[name]) for name in TEXTS if name in dataset.attrs}
-    return _Content(arrays, texts, [str(name) for name in dataset.variables])
+    variables = {name: dataset.variables[name] for name in ARRAYS if name in dataset.variables}
+    arrays = {
+        name: (each.transpose(*DIMENSIONS) if set(each.dims) == set(DIMENSIONS) else each).values
+        for name, each in variables.items()
+    }
+    texts = {name: printable(str(dataset.attrs[name])) for name in TEXTS if name in dataset.attrs}
+    return _Content(arrays, texts, [shortened(name) for name in names])
+
+
+def _require_plain(stream: Guarded) -> list[str]:
+    """Names of what a file holds.
+
+    Refused is what h5netcdf would follow or fill the memory with: links to other files, values in them, large arrays.
+    Damage must show here, too: h5netcdf would leave a half-made object behind that complains on the terminal.
+    """
+    with h5py.File(stream, "r") as file:
+        content = NwbFile(file)
+        dict(file.attrs)
+        for name in file:
+            item = content.find(name)
+            if item is None:
+                raise RecordingError(
+                    f"'{shortened(str(name))}' is neither a group nor an array.", allowed="arrays", fix=REMAKE
+                )
+            dict(item.attrs)
+            if isinstance(item, h5py.Dataset):
+                size = item.size * item.dtype.itemsize if name in ARRAYS else 0.0
+                require_size(item, size, _most_bytes(str(name)))
+                # h5netcdf makes dimensions of its own from shapes, and numbers for them
+                require_size(item, 8.0 * max(item.shape, default=0), MAX_LABEL_BYTES)
+        return list(file)
 
 
 def _unreadable(path: Path, kind: str, cause: Exception | str) -> RecordingError:
+    said = shortened(str(cause).split("\n")[0]) or type(cause).__name__
     return RecordingError(
-        f"{path} cannot be read as {kind}: {str(cause).splitlines()[0] if str(cause) else type(cause).__name__}.",
+        f"{path} cannot be read as {kind}: {said}.",
         allowed="a complete file in the format that ltr.datasets.array_files describes",
         fix="copy it again, or " + REMAKE,
     )
@@ -228,12 +283,14 @@ def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
     kinds = {"activity": "iufb", "observed": "b"} | dict.fromkeys(
         ("bin_edge", "go_time", "event_time", "known_input"), "iuf"
     )
-    words = {"i": "whole numbers", "u": "", "f": "floats", "b": "true or false"}
+    kinds |= dict.fromkeys(LABELS, "iufbUSO")
+    words = {"i": "whole numbers", "f": "floats of up to 64 bits", "b": "true or false", "U": "text"}
     for name, allowed in kinds.items():
-        if name in arrays and arrays[name].dtype.kind not in allowed:
+        wide = name in arrays and arrays[name].dtype.kind == "f" and arrays[name].dtype.itemsize > 8
+        if name in arrays and (wide or arrays[name].dtype.kind not in allowed):
             raise RecordingError(
                 f"'{name}' holds {arrays[name].dtype}.",
-                allowed=" or ".join(words[kind] for kind in allowed if words[kind]),
+                allowed=" or ".join(words[kind] for kind in allowed if kind in words),
                 fix=f"convert '{name}' before saving",
             )
     for name, allowed_shapes in shapes.items():
@@ -246,6 +303,7 @@ def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _as_labels(values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "S":
-        return np.char.decode(values, "utf-8", "replace")
-    return values
+    if values.dtype.kind not in "SUO":
+        return values
+    texts = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+    return np.array([printable(str(text)) for text in texts.ravel()], dtype=object).reshape(values.shape)

@@ -12,7 +12,7 @@ import numpy as np
 from ltr.datasets.inspect import vocabulary as words
 from ltr.datasets.nwb.tables import BOUNDS, Table, nth
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start
-from ltr.datasets.trials.labels import label_column
+from ltr.datasets.trials.labels import MAX_LABEL, label_column
 
 Role = Literal[
     "bounds",
@@ -75,8 +75,8 @@ def judge_columns(trials: Table, bounds: Bounds | None) -> list[Column]:
 
 def _judge_values(name: str, values: np.ndarray, bounds: Bounds | None, description: str) -> Column:
     labels = label_column(values)
-    missing = float(np.mean([label.lower() in words.MISSING for label in labels])) if len(labels) else 0.0
-    present = [label for label in labels if label.lower() not in words.MISSING]
+    present = [label for label in labels if label]
+    missing = float(np.mean(labels == "")) if len(labels) else 0.0
     distinct = len(set(present))
 
     def column(role: Role, why: str, *, rank: float = 0.0, relative: bool = False) -> Column:
@@ -197,7 +197,8 @@ def _duration(facts: _Facts) -> _Verdict | None:
 
 
 def _condition(facts: _Facts) -> _Verdict | None:
-    if facts.few and len(facts.present) >= 2 * len(facts.distinct):
+    short = max(map(len, facts.distinct), default=0) <= MAX_LABEL
+    if facts.few and short and len(facts.present) >= 2 * len(facts.distinct):
         rank = 2.0 + (1.0 if facts.flag else 0.0) - (0.3 if facts.text else 0.0)
         if words.mentions(facts.said, words.CONDITION):
             rank -= 1.0

@@ -57,15 +57,18 @@ def summarise_nwb(source: str | Path, settings: RecordingSettings | None = None)
             notes.append("The file has no units with spike times and no other signal: it cannot be fitted.")
         tables = tuple(TableSummary(name, _rows(file, name)) for name in interval_tables(file))
         columns = judge_columns(trials, bounds)
+        table = _table_setting(settings, trials, tables)
         found = Found(
             source=str(source),
+            external_links=settings.external_links,
+            highest_rate_hz=_highest_rate(units, span),
             trials=trials,
             bounds=bounds,
             columns=columns,
-            events=_usable(events, bounds),
+            events=_usable(events, bounds, table),
             signals=signals,
             has_units=bool(units_paths),
-            table=_table_setting(settings, trials, tables),
+            table=table,
         )
         advice = suggest(found)
         session_id = file.text("general/session_id") or file.text("identifier")
@@ -97,6 +100,12 @@ def summarise_nwb(source: str | Path, settings: RecordingSettings | None = None)
         reasons=advice.reasons,
         notes=tuple(notes),
     )
+
+
+def _highest_rate(units: Units | None, span: tuple[float, float] | None) -> float | None:
+    if units is None or span is None or span[1] <= span[0]:
+        return None
+    return float(units.counts.max() / (span[1] - span[0]))
 
 
 def _trials(file: NwbFile, settings: RecordingSettings, notes: list[str]) -> Table:
@@ -169,20 +178,23 @@ def _neurons(
     if units is not None:
         notes += units.neurons.notes
         return units.neurons.areas, units.counts
-    imaged = [signal for signal in signals if signal.kind == "RoiResponseSeries"]
-    if not imaged:
+    if not signals:
         return [], np.zeros(0)
     try:
-        areas = signal_neurons(file, imaged[0].path).areas
+        areas = signal_neurons(file, signals[0].path).areas
     except RecordingError as error:
         notes.append(error.given)
-        areas = [""] * imaged[0].channels
+        areas = [""] * signals[0].channels
     return areas, np.zeros(len(areas))
 
 
-def _usable(events: list[Events], bounds: Bounds | None) -> list[tuple[Events, np.ndarray, np.ndarray]]:
-    """Events with their first time in each trial and their number there."""
-    return [(each, *in_trials(each.times_s, bounds)) for each in events] if bounds is not None else []
+def _usable(
+    events: list[Events], bounds: Bounds | None, table: str | None
+) -> list[tuple[Events, np.ndarray, np.ndarray]]:
+    """Events with their first time in each trial and their number there; the trials themselves are none."""
+    if bounds is None:
+        return []
+    return [(each, *in_trials(each.times_s, bounds)) for each in events if each.path != f"intervals/{table}"]
 
 
 def _event(events: Events, bounds: Bounds | None) -> EventSummary:

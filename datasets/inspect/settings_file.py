@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ltr.datasets.inspect.suggest import success_filter
 from ltr.datasets.inspect.summary import SourceSummary
 
 WIDTH = 100
@@ -70,9 +71,7 @@ def _unset(values: dict[str, Any], summary: SourceSummary) -> list[str]:
         ranges = [f"early:0-{half - 1}", f"late:{half}-{max(summary.trials - 1, half)}"]
         lines.append(f"  # epochs: {_value(ranges)}  # epochs of learning as ranges of trial numbers")
     if "trials" not in values and summary.outcome and summary.success_value is not None:
-        success = summary.success_value
-        kept = f"{summary.outcome} == {success!r}" if isinstance(success, str) else f"{summary.outcome} == {success:g}"
-        lines.append(f"  # trials: {_value(kept)}  # successful trials only")
+        lines.append(f"  # trials: {_value(success_filter(summary.outcome, summary.success_value))}  # successes only")
     lines.append("  # bin_ms: 20" if "bin_ms" not in values else "  # bins are as long as the samples of the signal")
     return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 import shlex
 from dataclasses import dataclass, field
@@ -16,11 +17,13 @@ from ltr.datasets.nwb.events import Events
 from ltr.datasets.nwb.tables import Table, nth
 from ltr.datasets.trials.clock import Bounds
 from ltr.datasets.trials.labels import label_column
+from ltr.settings import RecordingSettings
 
 LONGEST_BEFORE_S, LONGEST_AFTER_S, SHORTEST_AFTER_S = 0.5, 1.0, 0.3
 SPIKE_BIN_MS = 20.0
 BINS_PER_TAU = 3  # of a slow signal, so that an integration step stays short
 CONDITION_BINS = 8
+FEWEST_TRIALS = 10  # with fewer, nothing can be held out
 GO_KINDS, MOVEMENT = ("go cue", "cue"), "movement"  # of vocabulary.EVENTS
 
 
@@ -35,6 +38,8 @@ class Found:
         signals: what can be fitted, best first.
         has_units: whether the first of them are units.
         table: name of the trials table to be given, None for the usual one.
+        external_links: whether links to other files were followed.
+        highest_rate_hz: of all units, over the session; None if unknown.
     """
 
     source: str
@@ -45,6 +50,8 @@ class Found:
     signals: list[SignalSummary]
     has_units: bool
     table: str | None
+    external_links: bool = False
+    highest_rate_hz: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +115,17 @@ def suggest(found: Found) -> Advice:
         _choose_valid(found, by_role["validity"][0].name, recording, reasons)
     if found.table is not None:
         recording["trials_table"] = found.table
+    if found.external_links:
+        recording["external_links"] = True
+    if found.highest_rate_hz is not None and found.highest_rate_hz < RecordingSettings().min_rate_hz:
+        recording["min_rate_hz"] = 0.0
+        reasons.append("min-rate-hz 0: all units fire rarely.")
+    _keep_trials(found, chosen, recording, settings, reasons)
     _choose_signal(found, recording, settings, reasons)
     _choose_window(found, chosen, recording, reasons)
     if outcome is not None and success is not None:
-        chosen_filter = f"{_quoted_name(outcome)} == {_quoted(success)}"
-        reasons.append(
-            f"'{outcome}' looks like the outcome; successful trials only: --trials {shell_quoted(chosen_filter)}."
-        )
+        flag = f"--trials {shell_quoted(success_filter(outcome, success))}"
+        reasons.append(f"'{outcome}' looks like the outcome; successful trials only: {flag}.")
     can_fit = bool(found.signals) and found.trials.n_rows > 0 and found.bounds is not None
     return Advice(
         align=tuple(each.name for each in aligns),
@@ -196,6 +207,33 @@ def _choose_condition(found: Found, column: Column, recording: dict[str, Any], r
     reasons.append(f"condition {column.name}: {column.why}{missing}.")
 
 
+def _keep_trials(
+    found: Found,
+    times_s: np.ndarray,
+    recording: dict[str, Any],
+    settings: dict[str, dict[str, Any]],
+    reasons: list[str],
+) -> None:
+    """Give up an epoch or a condition that leaves hardly a trial with the others; hold out nothing of very few."""
+
+    def left(*names: str) -> int:
+        keep = np.isfinite(times_s)
+        for name in names:
+            column = str(recording.get(name, "")).removeprefix("angle(").removesuffix(")")
+            values = found.trials.columns.get(column, found.trials.lists.get(column))
+            if values is not None:
+                keep = keep & (label_column(values) != "")
+        return int(keep.sum())
+
+    for name in ("epoch", "condition"):
+        if name in recording and left("epoch", "condition") < (1 - MOST_MISSING) * left():
+            reasons.append(f"{name} {recording.pop(name)}: left away, too few trials have it.")
+            recording.pop("condition_bins", None)
+    if left("epoch", "condition") < FEWEST_TRIALS:
+        settings["holdout"] = {"holdout": "none"}
+        reasons.append("holdout none: there are too few trials to keep some from training.")
+
+
 def _choose_valid(found: Found, name: str, recording: dict[str, Any], reasons: list[str]) -> None:
     """Keep the trials that a flag calls good, if that keeps most."""
     values = found.trials.columns[name]
@@ -237,11 +275,12 @@ def _choose_window(found: Found, times_s: np.ndarray, recording: dict[str, Any],
     step = bin_s * math.ceil(0.1 / bin_s - 1e-9)  # whole bins, and round numbers where bins allow them
     start = -math.floor(min(max(before, 0.0), LONGEST_BEFORE_S) / step + 1e-9) * step
     longest = LONGEST_AFTER_S if start < 0 else LONGEST_AFTER_S + LONGEST_BEFORE_S
-    stop = max(math.floor(min(after, longest) / step + 1e-9) * step, math.ceil(SHORTEST_AFTER_S / step - 1e-9) * step)
+    shortest = max(math.ceil(SHORTEST_AFTER_S / step - 1e-9) * step, start + 2 * bin_s)
+    stop = max(math.floor(min(after, longest) / step + 1e-9) * step, shortest)
     recording["window"] = [round(start, 6) + 0.0, round(stop, 6)]
-    reasons.append(
-        f"window {recording['window'][0]:g} to {recording['window'][1]:g} s: what most trials last around it."
-    )
+    shown = "{:g} to {:g}".format(*recording["window"])
+    why = "what most trials last around it" if stop <= after + 1e-9 else "longer than most trials, which are short"
+    reasons.append(f"window {shown} s: {why}.")
 
 
 def _success(trials: Table, outcome: str | None) -> str | float | bool | None:
@@ -256,8 +295,18 @@ def _success(trials: Table, outcome: str | None) -> str | float | bool | None:
     return None
 
 
+def success_filter(outcome: str, success: str | float | bool) -> str:
+    """The filter that keeps trials with this outcome.
+
+    Example:
+        >>> success_filter("trial outcome", "hit")
+        "`trial outcome` == 'hit'"
+    """
+    return f"{_quoted_name(outcome)} == {_quoted(success)}"
+
+
 def _quoted_name(name: str) -> str:
-    return name if name.isidentifier() else f"`{name}`"
+    return name if name.isidentifier() and not keyword.iskeyword(name) else f"`{name}`"
 
 
 def _quoted(value: str | float | bool) -> str:
@@ -274,9 +323,18 @@ def _command(source: str, settings: dict[str, dict[str, Any]]) -> str:
                 flags.append(flag)
             elif isinstance(value, list):
                 flags += [flag, *(f"{each:g}" for each in value)]
+            elif name == "condition":
+                flags += [flag, _listed_name(str(value))]
             else:
                 flags += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
-    return " ".join(map(shell_quoted, ["ltr", "fit", source, *flags]))
+    # a name that begins with a dash would be taken for a flag
+    path = f"./{source}" if source.startswith("-") else source
+    return " ".join(map(shell_quoted, ["ltr", "fit", path, *flags]))
+
+
+def _listed_name(name: str) -> str:
+    """A name as a flag that takes several understands it."""
+    return f'"{name}"' if "," in name or name != name.strip() else name
 
 
 def shell_quoted(text: str) -> str:

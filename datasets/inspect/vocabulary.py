@@ -54,12 +54,11 @@ OUTCOME_VALUES = frozenset(
     | {"no response", "false alarm", "correct rejection", "rewarded", "unrewarded", "timeout", "no choice"}
 )
 SUCCESS_VALUES = ("success", "hit", "correct", "rewarded", "reward", "true", "1", "r", "s", "c")
-VALIDITY = _set("good valid validtrials usable bad discard exclude excluded include included clean")
-INVALID = _set("bad discard exclude excluded artifact")
+VALIDITY = _set("good valid invalid unusable validtrials usable bad discard exclude excluded include included clean")
+INVALID = _set("invalid unusable bad discard exclude excluded artifact")
 COUNTER = _set("attempt attempts repeat repeats numrepeat count counter index number")
 SPLIT = _set("split fold partition subset")
 SPLIT_VALUES = _set("train val validation test none held-in held-out training")
-MISSING = frozenset({"", "n/a", "na", "nan", "none", "null", "-"})
 
 
 def words(text: str) -> set[str]:

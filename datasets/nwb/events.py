@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import NwbFile, attribute_text, plain_text, printable
+from ltr.datasets.nwb.file import NwbFile, attribute, attribute_text, plain_text, shortened
 from ltr.datasets.nwb.tables import (
     INTERVALS,
     Table,
@@ -31,7 +31,10 @@ from ltr.errors import RecordingError, nearest
 
 MAX_EVENTS = 2_000_000
 MAX_KINDS = 60
+MAX_LISTED = 20_000_000  # events in all
 FIRST_LOOK = 2000  # time stamps that are enough to tell a sampled signal
+MOSTLY = 0.85  # share of the steps of a signal that are about equal
+LITTLE_JITTER, MUCH_JITTER = 0.1, 0.3  # licks are nearly as regular as a poor camera
 TIME_COLUMNS = ("timestamp", "timestamps", "event_times", "start_time")
 KIND_COLUMNS = ("event_type", "kind", "type", "label", "labels", "name", "annotation")
 
@@ -41,26 +44,37 @@ class Events:
     """One kind of event.
 
     Attributes:
-        address: what to write after ``--align``.
+        path: of the series or table they are in.
+        address: what to write after ``--align``: the path, with their kind in brackets where there are several.
         label: what happens then, as far as the file says.
         description: what the file says about it.
         times_s: when, increasing, seconds on the session clock.
     """
 
+    path: str
     address: str
     label: str
     description: str
     times_s: np.ndarray
 
 
-def list_events(file: NwbFile) -> list[Events]:
-    """All events outside the trials table, by kind; what cannot be read is passed by."""
-    found = []
+def list_events(file: NwbFile, *, at: str | None = None) -> list[Events]:
+    """All events outside the trials table, by kind; what cannot be read is passed by.
+
+    Args:
+        file: an open NWB file.
+        at: an address: only series and tables that it begins with are read. Default: all.
+    """
+    found: list[Events] = []
     for path in _places(file):
+        if at is not None and not at.startswith(path):
+            continue
         try:
             found += _read(file, path)
         except RecordingError:
             continue
+        if sum(len(events.times_s) for events in found) > MAX_LISTED:
+            break
     return found
 
 
@@ -76,13 +90,13 @@ def find_events(file: NwbFile, address: str, trials: Table, *, setting: str) -> 
     Raises:
         RecordingError: there are none, or several; or their times cannot be read.
     """
-    path = address.rpartition("[")[0] if address.endswith("]") else address
-    places = list(_places(file))
-    chosen = [place for place in places if place == path.strip("/")]
-    chosen = chosen or [place for place in places if place.endswith("/" + path.strip("/"))]
-    kinds = [events for place in chosen for events in _read(file, place)]
-    kind = address[len(path) :]
-    matching = [events for events in kinds if not kind or events.address.endswith(kind)]
+    wanted = address.strip("/")
+    found = list_events(file, at=wanted) or list_events(file)
+    # the whole address, one kind of a series, or the end of either, if only one has it
+    matching = [events for events in found if wanted in (events.address, events.path)]
+    matching = matching or [
+        events for events in found if any(name.endswith(f"/{wanted}") for name in (events.address, events.path))
+    ]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -91,7 +105,7 @@ def find_events(file: NwbFile, address: str, trials: Table, *, setting: str) -> 
             allowed=listed([events.address for events in matching]),
             fix="write one of them",
         )
-    names = [events.address for events in kinds or list_events(file)]
+    names = [events.address for events in found]
     choice = [*trials.columns, *names]
     raise RecordingError(
         f"{setting}: the {trials.name} has no column '{address}'"
@@ -117,10 +131,21 @@ def in_trials(times_s: np.ndarray, bounds: Bounds) -> tuple[np.ndarray, np.ndarr
         (array([ 1., nan]), array([2, 0]))
     """
     known = np.isfinite(bounds.start_s) & np.isfinite(bounds.stop_s)
-    first = np.searchsorted(times_s, np.where(known, bounds.start_s, 0.0), side="left")
-    # where trials end when the next begins, an event on the border is the next one's
-    after = np.searchsorted(times_s, np.where(known, bounds.stop_s, 0.0), side="right" if bounds.stated else "left")
-    counts = np.where(known, np.maximum(after - first, 0), 0)
+    start_s, stop_s = np.where(known, bounds.start_s, 0.0), np.where(known, bounds.stop_s, 0.0)
+    # where one trial ends when another begins, an event on the border is in one of them: the one that it suits
+    ends_at_a_start = np.isin(stop_s, start_s[known]) | (not bounds.stated)
+    starts_at_an_end = np.isin(start_s, stop_s[known])
+    best: tuple[np.ndarray, np.ndarray] | None = None
+    for first_side, last_side in (("left", "left"), ("right", "right")):
+        first = np.searchsorted(times_s, start_s, side="left")
+        after = np.searchsorted(times_s, stop_s, side="right")
+        first = np.where(starts_at_an_end, np.searchsorted(times_s, start_s, side=first_side), first)
+        after = np.where(ends_at_a_start, np.searchsorted(times_s, stop_s, side=last_side), after)
+        counts = np.where(known, np.maximum(after - first, 0), 0)
+        if best is None or (counts == 1).sum() > (best[1] == 1).sum():
+            best = first, counts
+    assert best is not None
+    first, counts = best
     times = np.full(len(known), np.nan)
     times[counts > 0] = times_s[first[counts > 0]]
     return times, counts
@@ -156,16 +181,13 @@ def _from_series(file: NwbFile, path: str, group: h5py.Group, description: str) 
     codes = read_vector(file, data) if data is not None and data.dtype.kind in "biufSO" else np.zeros(0)
     if codes is None or codes.dtype.kind == "f":
         codes = np.zeros(0) if codes is None else np.where(np.isfinite(codes), codes, 0.0)
-    kinds, which = np.unique(codes.astype(str) if codes.dtype.kind == "O" else codes, return_inverse=True)
+    kinds, which = np.unique(codes, return_inverse=True)
     coded = kinds.dtype.kind != "f" or bool((kinds == np.rint(kinds)).all())
     if len(kinds) <= 1 or not coded or len(kinds) > MAX_KINDS:
-        one_kind = len(kinds) <= 1 or _is_irregular(times)
-        return [_events(path, path.rsplit("/", 1)[-1], description, times)] if one_kind else []
+        one_kind = len(kinds) <= 1 or _is_irregular(times, MUCH_JITTER)
+        return [_events(path, "", path.rsplit("/", 1)[-1], description, times)] if one_kind else []
     names = _kind_names(file, path, data, kinds, description)
-    return [
-        _events(f"{path}[{shown}]", label, description, times[which == kind])
-        for kind, (shown, label) in enumerate(names)
-    ]
+    return [_events(path, shown, label, description, times[which == kind]) for kind, (shown, label) in enumerate(names)]
 
 
 def _are_marks(file: NwbFile, stamps: h5py.Dataset, data: h5py.Dataset | None) -> bool:
@@ -175,13 +197,15 @@ def _are_marks(file: NwbFile, stamps: h5py.Dataset, data: h5py.Dataset | None) -
     if data is not None and (data.ndim != 1 or len(data) != len(stamps)):
         return False
     # so many at equal steps are a signal, of which nothing more need be read
-    return len(stamps) <= FIRST_LOOK or _is_irregular(file.values(stamps, slice(FIRST_LOOK)).astype(float))
+    first = file.values(stamps, slice(FIRST_LOOK)).astype(float)
+    return len(stamps) <= FIRST_LOOK or _is_irregular(first, LITTLE_JITTER)
 
 
 def _from_table(file: NwbFile, path: str, description: str) -> list[Events]:
     """Kinds of event in a table with a column of times, or of lists of times."""
     group = file.group(path)
-    column = next((name for name in TIME_COLUMNS if group is not None and name in group), None)
+    names = set(group) if group is not None else set()
+    column = next((name for name in TIME_COLUMNS if name in names), None)
     data = file.dataset(f"{path}/{column}") if column else None
     if column is None or data is None or data.ndim != 1 or data.dtype.kind not in "iuf" or len(data) > MAX_EVENTS:
         return []
@@ -189,17 +213,14 @@ def _from_table(file: NwbFile, path: str, description: str) -> list[Events]:
     labels = _kinds_of_rows(file, path)
     if is_ragged(file, f"{path}/{column}"):  # a row for each kind
         ends = row_ends(file, f"{path}/{column}_index", len(times))
-        names = labels if labels is not None and len(labels) == len(ends) else np.arange(len(ends)).astype(str)
+        rows = labels if labels is not None and len(labels) == len(ends) else np.arange(len(ends)).astype(str)
         return [
-            _events(f"{path}[{name}]", str(name), description, part)
-            for name, part in zip(names, np.split(times, ends[:-1]), strict=True)
+            _events(path, str(name), str(name), description, part)
+            for name, part in zip(rows, np.split(times, ends[:-1]), strict=True)
         ][:MAX_KINDS]
     if labels is None or len(labels) != len(times) or len(set(labels.tolist())) > MAX_KINDS:
-        return [_events(path, path.rsplit("/", 1)[-1], description, times)]
-    return [
-        _events(f"{path}[{label}]", label, description, times[labels == label])
-        for label in sorted(set(labels.tolist()))
-    ]
+        return [_events(path, "", path.rsplit("/", 1)[-1], description, times)]
+    return [_events(path, label, label, description, times[labels == label]) for label in sorted(set(labels.tolist()))]
 
 
 def _kinds_of_rows(file: NwbFile, path: str) -> np.ndarray | None:
@@ -211,31 +232,36 @@ def _kinds_of_rows(file: NwbFile, path: str) -> np.ndarray | None:
     return None
 
 
-def _events(address: str, label: str, description: str, times_s: np.ndarray) -> Events:
-    return Events(address, label, description, np.sort(times_s[np.isfinite(times_s)]))
+def _events(path: str, kind: str, label: str, description: str, times_s: np.ndarray) -> Events:
+    address = f"{path}[{kind}]" if kind else path
+    times = np.sort(times_s[np.isfinite(times_s)])
+    return Events(shortened(path), shortened(address), shortened(label), description, times)
 
 
-def _is_irregular(times_s: np.ndarray) -> bool:
-    """Whether times are not those of a sampled signal."""
+def _is_irregular(times_s: np.ndarray, jitter: float) -> bool:
+    """Whether times are not those of a sampled signal, which may have pauses, and steps that differ by some jitter."""
     steps = np.diff(times_s[np.isfinite(times_s)])
-    return len(steps) == 0 or float(np.std(steps)) > 0.1 * abs(float(np.mean(steps)))
+    if len(steps) == 0:
+        return True
+    usual = float(np.median(steps))
+    return usual <= 0 or float(np.mean(np.abs(steps / usual - 1) < jitter)) < MOSTLY
 
 
 def _kind_names(
     file: NwbFile, path: str, data: h5py.Dataset | None, kinds: np.ndarray, description: str
 ) -> list[tuple[str, str]]:
     """How each kind is written in brackets, and what it means: from labels, or from words like '3 = reward'."""
-    labels: list[str] = []
-    if data is not None and "labels" in data.attrs:
-        labels = [plain_text(label) for label in np.atleast_1d(data.attrs["labels"])]
+    given = attribute(data, "labels") if data is not None else None
+    labels = [] if given is None else [plain_text(label) for label in np.ravel(given)[:MAX_KINDS]]
     stored = file.dataset(f"{path}/labels")
-    if not labels and stored is not None and stored.ndim == 1 and stored.dtype.kind in "SO":
-        labels = [str(label) for label in (read_vector(file, stored) if len(stored) <= MAX_KINDS else None) or []]
+    if not labels and stored is not None and stored.ndim == 1 and not why_unread(stored) and len(stored) <= MAX_KINDS:
+        values = read_vector(file, stored)
+        labels = [] if values is None else [str(label) for label in values]
     meanings = dict(re.findall(r"(\d+)[\"']?\s*(?:=|:|--|-)\s*[\"']?([A-Za-z][^,;=:\n\"']*)", description))
     names = []
     for kind in kinds.tolist():
         if isinstance(kind, str):
-            names.append((printable(kind), printable(kind)))
+            names.append((kind, kind))
         elif labels and 0 <= kind < len(labels):
             names.append((labels[int(kind)], labels[int(kind)]))
         else:

@@ -11,20 +11,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from ltr.datasets.nwb.heaps import Guarded
 from ltr.datasets.remote import file_name, is_remote, open_remote
 from ltr.errors import LtrError, RecordingError, nearest
 from ltr.settings import RecordingSettings
 
 # how the HDF5 library and h5py begin what they say about damage, whichever exception they choose
-DAMAGE_WORDS = ("Unable to", "Can't", "Unspecified error", "Object", "Invalid", "Incompatible", "Not a", "Link iteration")
+DAMAGE_WORDS = (
+    "Unable to",
+    "Can't",
+    "Unspecified error",
+    "Object",
+    "Invalid",
+    "Incompatible",
+    "Not a",
+    "Link iteration",
+)
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MAX_LINKS = 32  # on the way to one thing; more is a circle, or a trap
 MAX_BYTES = 2**28  # of one column or attribute; a spike train or a signal may be larger
@@ -63,11 +74,12 @@ class NwbFile:
     root: h5py.Group
     external_links: bool = False
 
-    def find(self, path: str) -> h5py.Group | h5py.Dataset | None:
+    def find(self, path: str, within: h5py.Group | None = None) -> h5py.Group | h5py.Dataset | None:
         """What lies at a path, following links.
 
         Args:
-            path: names separated by slashes, from the root of the file.
+            path: names separated by slashes.
+            within: where the path begins; None for the root of the file.
 
         Returns:
             A group or dataset, or None where there is nothing, or nothing that can be read:
@@ -76,7 +88,7 @@ class NwbFile:
         Raises:
             RecordingError: the way leads into another file, or in a circle.
         """
-        return self._follow(self.root, path, iter(range(MAX_LINKS)))
+        return self._follow(self.root if within is None else within, path, iter(range(MAX_LINKS)))
 
     def group(self, path: str) -> h5py.Group | None:
         """Like :meth:`find`; None for a dataset."""
@@ -91,7 +103,7 @@ class NwbFile:
     def _follow(self, parent: h5py.Group, path: str, links_left: Iterator[int]) -> h5py.Group | h5py.Dataset | None:
         here: Any = parent.file if path.startswith("/") else parent
         for name in (part for part in path.split("/") if part not in ("", ".")):
-            link = here.get(name, getlink=True) if isinstance(here, h5py.Group) else None
+            link = link_of(here, name) if isinstance(here, h5py.Group) else None
             if link is None:
                 return None
             if isinstance(link, h5py.SoftLink):
@@ -106,8 +118,7 @@ class NwbFile:
             elif isinstance(link, h5py.HardLink):
                 here = here[name]
             elif not self.external_links:
-                target = f" {shortened(link.filename)}" if isinstance(link, h5py.ExternalLink) else ""
-                raise _leads_out(f"'{shortened(path)}' is a link to another file{target}")
+                raise _leads_out(f"'{shortened(path)}' is a link to another file, {shortened(link.filename)}")
             else:
                 _require_ordinary(here, link.filename)
                 here = here[name]
@@ -175,6 +186,22 @@ class NwbFile:
             _require_ordinary(data.parent, name)
 
 
+def link_of(group: h5py.Group, name: str) -> h5py.HardLink | h5py.SoftLink | h5py.ExternalLink | None:
+    """How a group holds something, None if it does not; ``Group.get`` would follow soft links to see what is there."""
+    links, encoded = group.id.links, name.encode("utf-8", "surrogateescape")
+    if not links.exists(encoded):
+        return None
+    kind = links.get_info(encoded).type
+    if kind == h5py.h5l.TYPE_HARD:
+        return h5py.HardLink()
+    if kind == h5py.h5l.TYPE_SOFT:
+        return h5py.SoftLink(links.get_val(encoded).decode("utf-8", "surrogateescape"))
+    if kind == h5py.h5l.TYPE_EXTERNAL:
+        filename, path = links.get_val(encoded)
+        return h5py.ExternalLink(os.fsdecode(filename), path.decode("utf-8", "surrogateescape"))
+    return None
+
+
 def _has_values(data: h5py.Dataset) -> bool:
     """Whether a dataset has a shape, and a type that NumPy has, too; h5py says so by raising."""
     try:
@@ -196,9 +223,9 @@ def require_size(data: h5py.Dataset, size: float, most_bytes: float) -> None:
     """
     chunk = float(np.prod(data.chunks, dtype=float)) * data.dtype.itemsize if data.chunks else 0.0
     if size > most_bytes or chunk > MAX_CHUNK_BYTES:
-        stored = f"is stored in chunks of {chunk / 2**20:.0f} MB" if size <= most_bytes else f"takes {size / 2**20:.0f} MB"
+        way, largest = ("takes", size) if size > most_bytes else ("is stored in chunks of", chunk)
         raise RecordingError(
-            f"'{shortened(str(data.name))}' {stored}.",
+            f"'{shortened(str(data.name))}' {way} {largest / 2**20:.0f} MB.",
             allowed=f"up to {min(most_bytes, MAX_CHUNK_BYTES) / 2**20:.0f} MB here",
             fix=CHECK_SIZE,
         )
@@ -246,14 +273,17 @@ def open_nwb(source: str | Path, settings: RecordingSettings | None = None) -> I
             yield NwbFile(root)
     else:
         require_file(Path(source))
-        with _open(Path(source), str(source)) as root:
+        with _open(Path(source), str(source), by_name=settings.external_links) as root:
             yield NwbFile(root, settings.external_links)
 
 
 @contextmanager
-def _open(content: Any, name: str) -> Iterator[h5py.File]:
+def _open(content: Any, name: str, *, by_name: bool = False) -> Iterator[h5py.File]:
     try:
-        with h5py.File(content, "r") as file:
+        # HDF5 finds other files from the name of this one only
+        readable = nullcontext(content) if by_name else Guarded(content)
+        # numbers that nobody measured overflow here and there; what comes of them is checked, not announced
+        with readable as stream, h5py.File(stream, "r") as file, np.errstate(over="ignore", invalid="ignore"):
             _require_nwb(file, name)
             yield file
     except LtrError:
@@ -325,8 +355,23 @@ def printable(text: str) -> str:
 
 def shortened(name: str) -> str:
     """A name for a message: printable, and not endless."""
-    plain = printable(name)
+    plain = printable(name).replace("\n", " ")
     return plain if len(plain) <= MAX_NAME else plain[: MAX_NAME - 1] + "…"
+
+
+def names_in(group: h5py.Group, most: int) -> list[str]:
+    """Names of what a group holds, as many as are wanted; those that are no text (h5py gives bytes) are left out."""
+    return [name for name in islice(group, most) if isinstance(name, str)]
+
+
+def can_be_typed(name: str) -> bool:
+    """Whether a part of a path can be shown and chosen.
+
+    Example:
+        >>> can_be_typed("lfp"), can_be_typed("lfp\\x1b[2J")
+        (True, False)
+    """
+    return name.isprintable() and len(name) <= MAX_NAME
 
 
 def plain_text(value: Any) -> str:

@@ -10,11 +10,11 @@ from jaxtyping import Bool
 from ltr.datasets.nwb.spikes import TICKS_PER_BIN
 from ltr.datasets.trials.clock import Bounds
 
-# A silence counts as a gap in the recording if it is this long and this many spikes were to be expected in it.
-LEAST_GAP_S, LEAST_GAP_SPIKES = 5.0, 200.0
-# Nothing at all between trials, where this many spikes were to be expected: it was not recorded.
-LEAST_MISSING_SPIKES = 50.0
-MAX_SECONDS = 10_000_000
+# A silence of all units is a gap in the recording if it is this long and this many spikes were to be expected in it.
+LEAST_GAP_S, LEAST_GAP_SPIKES = 2.0, 200.0
+# Shorter ones are gaps if they recur between trials: this long, with so many spikes expected in each and in all,
+# after this share of at least so many trials.
+LEAST_PAUSE_S, LEAST_PAUSE_SPIKES, RECURRING, LEAST_TRIALS = 0.2, 10.0, 0.9, 5
 MAX_NAMED = 5
 
 
@@ -80,8 +80,8 @@ def recorded_spans(spikes_s: np.ndarray, bounds: Bounds | None, *, gaps: bool = 
     """When the session was recorded, judged from all spikes of all units.
 
     It runs from the start of the first trial, or the first spike if that is earlier, to the end of
-    the last trial or the last spike. If there is no spike at all between trials, although many were
-    to be expected, only the trials were recorded. A long silence of all units is a gap.
+    the last trial or the last spike. A long silence of all units is a gap, at the beginning and the
+    end, too. Shorter silences between trials are gaps if they recur: then trials were recorded one by one.
 
     Args:
         spikes_s: spike times of all units, in any order.
@@ -97,58 +97,69 @@ def recorded_spans(spikes_s: np.ndarray, bounds: Bounds | None, *, gaps: bool = 
         >>> spans.start_s.tolist(), notes
         ([0.0, 30.0], ['No unit fires between 10.0 and 30.0 s: taken for a gap in the recording, not for silence.'])
     """
-    marks = [spikes_s] if len(spikes_s) else []
+    marks = [spikes_s]
     if bounds is not None:
-        stated = (bounds.start_s, bounds.stop_s) if bounds.stated else (bounds.start_s,)
-        marks += [times[np.isfinite(times)] for times in stated]
+        marks += [times[np.isfinite(times)] for times in (bounds.start_s, bounds.stop_s if bounds.stated else spikes_s)]
     marks = [times for times in marks if len(times)]
     if not marks:
         return Intervals(np.zeros(0), np.zeros(0)), []
     begin, end = float(min(times.min() for times in marks)), float(max(times.max() for times in marks))
-    if not gaps:
+    if not gaps or len(spikes_s) == 0:
         return Intervals(np.array([begin]), np.array([end])), []
-    if bounds is not None and bounds.stated and len(spikes_s):
-        trials = Intervals.merged(bounds.start_s, bounds.stop_s)
-        lasting_s = float((trials.stop_s - trials.start_s).sum())
-        between_s = float(trials.stop_s[-1] - trials.start_s[0]) - lasting_s if lasting_s else 0.0
-        expected = between_s * len(spikes_s) / lasting_s if lasting_s else 0.0
-        # a few spikes tell of most recordings that there are some between trials
-        few, all_of_them = spikes_s[:: len(spikes_s) // 1000 + 1], spikes_s
-        if expected >= LEAST_MISSING_SPIKES and all(trials.cover(some, some).all() for some in (few, all_of_them)):
-            return trials, [
-                "No unit fires between trials: taken for trials recorded one by one, without what is between."
-            ]
-    silences, notes = _silences(spikes_s, begin, end)
-    starts = np.concatenate([[begin], silences.stop_s])
-    stops = np.concatenate([silences.start_s, [end]])
-    return Intervals(starts, stops), notes
-
-
-def _silences(spikes_s: np.ndarray, begin: float, end: float) -> tuple[Intervals, list[str]]:
-    """Long stretches, in whole seconds, without any spike of any unit."""
-    none = Intervals(np.zeros(0), np.zeros(0))
-    n_seconds = int(np.ceil(end - begin))
-    if len(spikes_s) == 0 or not LEAST_GAP_S < n_seconds < MAX_SECONDS:
-        return none, []
-    seconds = np.minimum((spikes_s - begin).astype(np.int64), n_seconds - 1)
-    silent = np.bincount(seconds, minlength=n_seconds) == 0
-    rate_hz = len(spikes_s) / int((~silent).sum())
-    change = np.flatnonzero(np.diff(np.concatenate([[0], silent.astype(np.int8), [0]])))
-    first, after = change[::2], change[1::2]
-    # the beginning and the end of a session belong to the trials, not to a gap
-    long = (after - first >= LEAST_GAP_S) & ((after - first) * rate_hz >= LEAST_GAP_SPIKES)
-    long &= (first > 0) & (after < n_seconds)
-    first, after = first[long], after[long]
-    if len(first) == 0:
-        return none, []
-    earliest, latest = np.full(n_seconds, np.inf), np.full(n_seconds, -np.inf)
-    np.minimum.at(earliest, seconds, spikes_s)
-    np.maximum.at(latest, seconds, spikes_s)
-    gaps = Intervals(latest[first - 1], earliest[after])
+    in_order = np.concatenate([[begin], np.sort(spikes_s), [end]])
+    silent_s = np.diff(in_order)
+    long, rate_hz = _gaps(silent_s, len(spikes_s))
+    pauses = _pauses(in_order, silent_s, rate_hz, bounds)
+    if bounds is not None and len(pauses):
+        # trials were recorded to their ends, whether or not a unit fired just then
+        fired = np.searchsorted(in_order, bounds.stop_s) > np.searchsorted(in_order, bounds.start_s)
+        between = _without(begin, end, in_order[pauses], in_order[pauses + 1])
+        starts = np.concatenate([between.start_s, bounds.start_s[fired]])
+        stops = np.concatenate([between.stop_s, bounds.stop_s[fired]])
+        note = "No unit fires for a while between trials: taken for trials that were recorded one by one."
+        return Intervals.merged(starts, stops), [note]
     notes = [
-        f"No unit fires between {start:.1f} and {stop:.1f} s: taken for a gap in the recording, not for silence."
-        for start, stop in zip(gaps.start_s[:MAX_NAMED], gaps.stop_s[:MAX_NAMED], strict=True)
+        f"No unit fires between {in_order[gap]:.1f} and {in_order[gap + 1]:.1f} s: taken for a gap in the recording,"
+        " not for silence."
+        for gap in long[:MAX_NAMED].tolist()
     ]
-    if len(first) > MAX_NAMED:
-        notes.append(f"There are {len(first) - MAX_NAMED} more such gaps.")
-    return gaps, notes
+    if len(long) > MAX_NAMED:
+        notes.append(f"There are {len(long) - MAX_NAMED} more such gaps.")
+    return _without(begin, end, in_order[long], in_order[long + 1]), notes
+
+
+def _gaps(silent_s: np.ndarray, n_spikes: int) -> tuple[np.ndarray, float]:
+    """Places of silences that are too long for chance, in order, and the rate of all spikes in the rest of the time."""
+    lasting_s = float(silent_s.sum())
+    found = []
+    candidates = np.flatnonzero(silent_s >= LEAST_GAP_S)
+    # the longest first: the rate is that of the time which is left
+    for place in candidates[np.argsort(silent_s[candidates], kind="stable")[::-1]]:
+        gap_s = float(silent_s[place])
+        rate_hz = n_spikes / max(lasting_s - gap_s, 1e-9)
+        if gap_s * rate_hz < LEAST_GAP_SPIKES:
+            break
+        lasting_s -= gap_s
+        found.append(int(place))
+    return np.sort(np.array(found, dtype=int)), n_spikes / max(lasting_s, 1e-9)
+
+
+def _pauses(in_order: np.ndarray, silent_s: np.ndarray, rate_hz: float, bounds: Bounds | None) -> np.ndarray:
+    """Places of silences between trials, if nearly every trial is followed by one."""
+    none = np.zeros(0, dtype=int)
+    known = None if bounds is None else np.isfinite(bounds.start_s) & np.isfinite(bounds.stop_s)
+    if bounds is None or known is None or not bounds.stated or known.sum() <= LEAST_TRIALS:
+        return none
+    pauses = np.flatnonzero((silent_s >= LEAST_PAUSE_S) & (silent_s * rate_hz >= LEAST_PAUSE_SPIKES))
+    start_s, stop_s = np.sort(bounds.start_s[known]), np.sort(bounds.stop_s[known])
+    middle_s = (stop_s[:-1] + start_s[1:]) / 2
+    after = np.searchsorted(in_order, middle_s) - 1  # the silence around the middle of each pause between trials
+    recurring = np.isin(after, pauses) & (start_s[1:] > stop_s[:-1])
+    enough = silent_s[pauses].sum() * rate_hz >= LEAST_GAP_SPIKES
+    return pauses if enough and np.mean(recurring) >= RECURRING else none
+
+
+def _without(begin: float, end: float, start_s: np.ndarray, stop_s: np.ndarray) -> Intervals:
+    """A stretch of time without some that follow each other in it."""
+    starts, stops = np.concatenate([[begin], stop_s]), np.concatenate([start_s, [end]])
+    return Intervals(starts[stops > starts], stops[stops > starts])

@@ -14,10 +14,12 @@ from ltr.datasets.nwb.spikes import count_spikes
 from ltr.datasets.nwb.tables import listed, read_trials
 from ltr.datasets.nwb.units import Neurons, Units, find_units, has_spikes, read_units
 from ltr.datasets.trials.choice import ChosenTrials, choose_trials
-from ltr.datasets.trials.windows import bin_edges
+from ltr.datasets.trials.windows import bin_edges, require_fitting
 from ltr.errors import RecordingError
 from ltr.recording import Recording
 from ltr.settings import RecordingSettings
+
+ROUNDING_S = 1e-9  # intervals that are no further apart follow each other
 
 
 @dataclass(frozen=True)
@@ -119,19 +121,23 @@ def _read_units(
 ) -> _Activity:
     everything = read_units(file, path)
     # where the file says when units were observed, nothing has to be guessed
-    spans, span_notes = recorded_spans(everything.spikes_s, chosen.bounds, gaps=everything.intervals_s is None)
+    stated = everything.intervals_s is not None and len(everything.intervals_s) > 0
+    spans, span_notes = recorded_spans(everything.spikes_s, chosen.bounds, gaps=not stated)
     rows, choice_notes = everything.neurons.chosen(settings.areas, settings.neurons)
     units = everything.select(rows)
+    require_fitting(len(chosen.event_times_s), len(edges) - 1, len(rows))
     within_session = bins_within(chosen.event_times_s, edges, spans)
-    if not within_session.any():
-        raise _misplaced("no trial covers the window", chosen, settings, spans)
+    has_intervals = units.have_intervals
     observed = _observed(units, chosen.event_times_s, edges, within_session)
+    if not observed.any():
+        raise _misplaced("no trial covers the window", chosen, settings, spans)
     counts = count_spikes(
         units.spikes_s, units.ends, chosen.event_times_s, window_s=settings.window, n_bins=len(edges) - 1
     )
-    notes = everything.neurons.notes + span_notes + choice_notes + _beyond_session(within_session)
-    if units.intervals_s is not None:
-        notes += _beyond_intervals(counts, observed, within_session)
+    notes = everything.neurons.notes + span_notes + choice_notes
+    if not has_intervals.all():
+        notes += _beyond_session(within_session)
+    notes += _beyond_intervals(counts, ~observed & has_intervals)
     counts *= observed  # what lies outside was not observed, whatever the file holds there
     if not counts.any():
         raise _misplaced("no window holds a spike that was observed", chosen, settings, spans)
@@ -152,8 +158,8 @@ def _observed(units: Units, event_times_s: np.ndarray, edges: np.ndarray, within
         own = units.intervals_s[first:last]
         key = own.tobytes()
         if key not in known:
-            known[key] = bins_within(event_times_s, edges, Intervals.merged(own[:, 0], own[:, 1]))
-        observed[:, :, unit] &= known[key]
+            known[key] = bins_within(event_times_s, edges, Intervals.merged(own[:, 0], own[:, 1], slack_s=ROUNDING_S))
+        observed[:, :, unit] = known[key]  # what the file says, not what could be guessed
     return observed
 
 
@@ -169,9 +175,8 @@ def _beyond_session(within_session: np.ndarray) -> list[str]:
     ]
 
 
-def _beyond_intervals(counts: np.ndarray, observed: np.ndarray, within_session: np.ndarray) -> list[str]:
+def _beyond_intervals(counts: np.ndarray, outside: np.ndarray) -> list[str]:
     """Notes on what lies outside the observation intervals of units."""
-    outside = within_session[:, :, None] & ~observed
     if not outside.any():
         return []
     spikes = int(counts[outside].sum())

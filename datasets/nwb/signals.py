@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import MAX_BYTES, NwbFile, attribute_text, type_name
+from ltr.datasets.nwb.file import MAX_BYTES, NwbFile, attribute, attribute_text, type_name
 from ltr.datasets.nwb.observed import Intervals
 from ltr.datasets.nwb.spikes import TICKS_PER_BIN
-from ltr.datasets.nwb.tables import read_table
+from ltr.datasets.nwb.tables import listed, read_table
 from ltr.datasets.nwb.units import ELECTRODES, Neurons, area_name, electrode_locations
 from ltr.datasets.nwb.walk import walk
+from ltr.datasets.trials.windows import require_fitting
 from ltr.errors import RecordingError
 
 # SciPy is imported where it is needed: 'ltr inspect' does without
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_CHANNELS = 100_000
 MAX_STAMP_BYTES = 2**30
+MIN_RATE_HZ, MAX_RATE_HZ = 1e-4, 1e7  # beyond, a rate is none
+FIRST_LOOK = 500  # time stamps that are enough to tell the rate
 GAP = 1.75  # sampling intervals; samples further apart have something missing between them
 
 
@@ -35,7 +38,7 @@ class SignalInfo:
         description: what the file says about it.
         channels: number of regions or channels.
         samples: number of samples.
-        rate_hz: samples a second; None if the file gives time stamps only.
+        rate_hz: samples a second, of the first samples where the file gives time stamps; None if there is none.
         unit: of the values.
     """
 
@@ -94,7 +97,9 @@ def _info(file: NwbFile, path: str, group: h5py.Group) -> SignalInfo | None:
         return None
     if data.ndim == 2 and not 0 < data.shape[1] <= MAX_CHANNELS:
         return None
-    rate = _number(start, "rate") if start is not None else None
+    rate = _number(start, "rate") if start is not None else _first_rate(file, f"{path}/timestamps")
+    if rate is not None and not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        rate = None
     description = attribute_text(group, "description")
     return SignalInfo(
         path=path,
@@ -107,8 +112,18 @@ def _info(file: NwbFile, path: str, group: h5py.Group) -> SignalInfo | None:
     )
 
 
+def _first_rate(file: NwbFile, path: str) -> float | None:
+    """Samples a second at the beginning of a signal with time stamps."""
+    stamps = file.dataset(path)
+    if stamps is None or stamps.ndim != 1 or stamps.dtype.kind not in "iuf":
+        return None
+    steps = np.diff(file.values(stamps, slice(FIRST_LOOK)).astype(float))
+    usual = float(np.median(steps)) if len(steps) else np.nan
+    return 1 / usual if usual > 0 else None
+
+
 def _number(item: h5py.HLObject, name: str) -> float | None:
-    value = item.attrs.get(name)
+    value = attribute(item, name)
     try:
         number = float(value) if value is not None and np.ndim(value) == 0 else None
     except (TypeError, ValueError):
@@ -151,27 +166,23 @@ def resample(
     scale, offset = _scaling(file, path, data)
     n_trials, n_bins = len(event_times_s), len(edges_s) - 1
     columns = np.arange(info.channels) if channels is None else channels
-    if n_trials * n_bins * len(columns) * 9 > 8 * 2**30:
-        raise RecordingError(
-            f"signal: {n_trials} trials x {n_bins} bins x {len(columns)} channels do not fit into memory.",
-            allowed="fewer channels (--areas, --neurons), trials or bins",
-            fix="choose what to fit",
-        )
+    require_fitting(n_trials, n_bins, len(columns))
     values = np.zeros((n_trials, n_bins, len(columns)), dtype=np.float32)
     observed = np.zeros(values.shape, dtype=bool)
-    for trial, event_s in enumerate(event_times_s):
-        edges = event_s + edges_s
-        first, last = clock.rows(edges[0] - 2 * clock.interval_s, edges[-1] + 2 * clock.interval_s)
+    margin_s = 2 * clock.interval_s
+    spans = [clock.rows(event + edges_s[0] - margin_s, event + edges_s[-1] + margin_s) for event in event_times_s]
+    read = _Rows.of(file, data, min(first for first, _ in spans), max(last for _, last in spans))
+    for trial, ((first, last), event_s) in enumerate(zip(spans, event_times_s, strict=True)):
         if first >= last:
             continue
-        block = file.values(data, slice(first, last), most_bytes=2 * MAX_BYTES).reshape(last - first, info.channels)
-        block = block[:, columns].astype(float)
+        edges = event_s + edges_s
+        block = read.rows(first, last).reshape(last - first, info.channels)[:, columns].astype(float)
         known = np.isfinite(block)
         times = clock.times(first, last)
-        weights = _means(times, edges) if averaged else _interpolation(times, edges, GAP * clock.interval_s)
+        weights = _weights(times, edges, GAP * clock.interval_s, averaged=averaged)
         share = weights @ known.astype(float)
         mean = weights @ np.where(known, block, 0.0)
-        seen = share > 1e-9 if averaged else share > 1 - 1e-9
+        seen = share > (1e-9 if averaged else 1 - 1e-9)
         observed[trial] = seen
         values[trial] = np.where(seen, mean / np.where(seen, share, 1.0) * scale[columns] + offset, 0.0)
     notes = []
@@ -184,6 +195,31 @@ def resample(
     if missing:
         notes.append(f"{missing} of {observed.size} entries have no samples: marked as not observed.")
     return Sampled(values, observed, notes)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Samples of a signal: read at once if they are few, else as they are asked for.
+
+    Chunks of a file may hold all samples of a few channels, and would be unpacked again for every trial.
+    """
+
+    file: NwbFile
+    data: h5py.Dataset
+    first: int
+    held: np.ndarray | None
+
+    @classmethod
+    def of(cls, file: NwbFile, data: h5py.Dataset, first: int, last: int) -> _Rows:
+        size = max(last - first, 0) * (data.shape[1] if data.ndim == 2 else 1) * data.dtype.itemsize
+        few = size <= 2 * MAX_BYTES
+        held = file.values(data, slice(first, last), most_bytes=2 * MAX_BYTES) if few and last > first else None
+        return cls(file, data, first, held)
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        if self.held is not None:
+            return self.held[first - self.first : last - self.first]
+        return self.file.values(self.data, slice(first, last), most_bytes=2 * MAX_BYTES)
 
 
 @dataclass(frozen=True)
@@ -201,10 +237,10 @@ class _Clock:
         if stamps is None:
             start = file.dataset(f"{path}/starting_time")
             begin = float(file.values(start)) if start is not None and start.shape == () else np.nan
-            if not info.rate_hz or info.rate_hz <= 0 or not np.isfinite(begin):
+            if info.rate_hz is None or not np.isfinite(begin):
                 raise RecordingError(
                     f"signal: '{path}' gives neither time stamps nor a rate and a starting time.",
-                    allowed="samples a second above 0",
+                    allowed=f"{MIN_RATE_HZ:g} to {MAX_RATE_HZ:g} samples a second",
                     fix="write the file again",
                 )
             return cls(begin, 1 / info.rate_hz, info.samples, None)
@@ -242,6 +278,19 @@ class _Clock:
     def span(self) -> Intervals:
         last = self.times(self.n_samples - 1, self.n_samples)
         return Intervals(np.array([self.start_s]), last)
+
+
+def _weights(times_s: np.ndarray, edges_s: np.ndarray, longest_s: float, *, averaged: bool) -> csr_array:
+    """bin x sample: how much each sample counts in each bin."""
+    from scipy.sparse import csr_array, diags_array
+
+    between = _interpolation(times_s, edges_s, longest_s)
+    if not averaged:
+        return between
+    means = _means(times_s, edges_s)
+    # with a sample a bin, jitter leaves bins empty here and there although nothing is missing
+    empty = (np.diff(means.indptr) == 0).astype(float)
+    return csr_array(means + diags_array(empty) @ between)
 
 
 def _means(times_s: np.ndarray, edges_s: np.ndarray) -> csr_array:
@@ -301,15 +350,23 @@ def signal_neurons(file: NwbFile, path: str) -> Neurons:
         known = [signal.path for signal in list_signals(file)]
         raise RecordingError(
             f"signal: there is nothing at '{path}' that can be fitted.",
-            allowed=", ".join(known) or "a file with a series of numbers, time x channel",
+            allowed=listed(known) if known else "a file with a series of numbers, time x channel",
             fix="'ltr inspect' lists the signals of the file",
         )
     plain = Neurons([str(channel) for channel in range(info.channels)], [""] * info.channels, None, [])
     for region in ("rois", "electrodes"):
         rows = file.dataset(f"{path}/{region}")
-        if rows is None or rows.shape != (info.channels,) or rows.dtype.kind not in "iu":
+        if rows is None or rows.ndim != 1 or rows.dtype.kind not in "iu":
             continue
-        target = rows.attrs.get("table")
+        if len(rows) != info.channels:
+            turned = len(rows) == info.samples
+            raise RecordingError(
+                f"signal: '{path}' has {info.channels} columns for {len(rows)} {region}"
+                + (": it seems to be stored channel x time." if turned else "."),
+                allowed="time x channel",
+                fix="transpose the data and write the file again",
+            )
+        target = attribute(rows, "table")
         table_group = file.root.file[target] if isinstance(target, h5py.Reference) and target else None
         if not isinstance(table_group, h5py.Group) or table_group.name is None:
             continue

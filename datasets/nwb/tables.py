@@ -8,12 +8,25 @@ from dataclasses import dataclass, field
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import MAX_TEXT, NwbFile, attribute_text, plain_text, printable, type_name
+from ltr.datasets.nwb.file import (
+    CHECK_SIZE,
+    MAX_TEXT,
+    NwbFile,
+    attribute,
+    attribute_text,
+    can_be_typed,
+    link_of,
+    names_in,
+    plain_text,
+    shortened,
+    type_name,
+)
 from ltr.errors import RecordingError, nearest
 
 MAX_LISTED = 30
 MAX_COLUMNS = 2000
-MAX_ROWS = 10_000_000
+MAX_ROWS = 1_000_000
+MAX_VALUES = 10_000_000  # of all columns together
 MAX_IN_LIST = 64  # numbers in one row: a few positions, not a time series
 MAX_PLACES = 8  # numbers of a list that a filter can ask for
 BOUNDS = ("start_time", "stop_time")
@@ -89,7 +102,7 @@ def nth(rows: np.ndarray, place: int) -> np.ndarray:
 
 def listed(names: Iterable[str]) -> str:
     """Names for an error message, shortened if there are very many."""
-    shown = [str(name) for name in names]
+    shown = [shortened(str(name)) for name in names]
     more = f" and {len(shown) - MAX_LISTED} more" if len(shown) > MAX_LISTED else ""
     return ", ".join(shown[:MAX_LISTED]) + more if shown else "(there are none)"
 
@@ -103,19 +116,19 @@ def kind_of(values: np.ndarray) -> str:
 
 def column_names(table: h5py.Group) -> list[str]:
     """Column names in the order the file gives; those without data are left out."""
-    given = [plain_text(name) for name in np.atleast_1d(table.attrs.get("colnames", []))]
-    present = set(table)
+    stored = attribute(table, "colnames")
+    given = [] if stored is None else [plain_text(name) for name in np.ravel(stored)[:MAX_COLUMNS]]
+    present = dict.fromkeys(names_in(table, 10 * MAX_COLUMNS))
     # a damaged or foreign table may not say: then all that could be a column
     names = [name for name in given if name in present] or [
-        name for name in table if name != "id" and not is_index(table, name)
+        name for name in present if name != "id" and not is_index(table, name)
     ]
     return list(dict.fromkeys(names))[:MAX_COLUMNS]
 
 
 def is_index(table: h5py.Group, name: str) -> bool:
     """Whether a column says where the rows of another end; 'channel_index' may be no index, so the type decides."""
-    link = table.get(name, getlink=True)
-    return isinstance(link, h5py.HardLink) and type_name(table[name]) == "VectorIndex"
+    return isinstance(link_of(table, name), h5py.HardLink) and type_name(table[name]) == "VectorIndex"
 
 
 def is_ragged(file: NwbFile, path: str) -> bool:
@@ -145,7 +158,15 @@ def read_vector(file: NwbFile, data: h5py.Dataset) -> np.ndarray | None:
     if data.dtype.kind in "SO":
         return file.texts(data)
     values = file.values(data)
-    return values.astype(float) if values.dtype.kind == "f" else values
+    return _widened(values)
+
+
+def _widened(values: np.ndarray) -> np.ndarray:
+    """Floats in double precision, as one would write them down: 0.1 stays 0.1, whatever it was stored in."""
+    if values.dtype.kind != "f" or values.dtype.itemsize >= 8:
+        return values.astype(float) if values.dtype.kind == "f" else values
+    different, which = np.unique(values, return_inverse=True)
+    return different.astype(str).astype(float)[which]
 
 
 def row_ends(file: NwbFile, path: str, n_values: int) -> np.ndarray:
@@ -169,7 +190,7 @@ def row_ends(file: NwbFile, path: str, n_values: int) -> np.ndarray:
         ok = bool((np.diff(signed, prepend=0) >= 0).all() and signed[-1] <= n_values and signed[0] >= 0)
     if not ok or ends is None:
         raise RecordingError(
-            f"the index '{printable(path)}' does not fit its column ({n_values} values).",
+            f"the index '{shortened(path)}' does not fit its column ({n_values} values).",
             allowed="the end of each row's values, in order",
             fix="write the file again",
         )
@@ -193,15 +214,23 @@ def read_table(file: NwbFile, path: str, *, name: str) -> Table:
     names = column_names(group)
     ids = file.dataset(f"{path}/id")
     n_rows = len(ids) if ids is not None and ids.ndim == 1 else None
+    n_values = 0
     columns: dict[str, np.ndarray] = {}
     lists: dict[str, np.ndarray] = {}
     unread: dict[str, str] = {}
     descriptions: dict[str, str] = {}
     for raw in names:
-        shown, place = printable(raw), f"{path}/{raw}"
+        shown, place = shortened(raw), f"{path}/{raw}"
         data = file.find(place)
         descriptions[shown] = attribute_text(data, "description") if data is not None else ""
         reason = why_unread(data)
+        n_values += data.size if isinstance(data, h5py.Dataset) and not reason else 0
+        if n_values > MAX_VALUES or (n_rows or 0) > MAX_ROWS:
+            raise RecordingError(
+                f"the {name} is too large: {n_rows} rows, {n_values} values or more.",
+                allowed=f"up to {MAX_ROWS} rows and {MAX_VALUES} values",
+                fix=CHECK_SIZE,
+            )
         if reason or not isinstance(data, h5py.Dataset):
             unread[shown] = reason
         elif is_ragged(file, place):
@@ -215,8 +244,6 @@ def read_table(file: NwbFile, path: str, *, name: str) -> Table:
     lengths = {column: len(values) for column, values in {**columns, **lists}.items()}
     if n_rows is None:
         n_rows = max(lengths.values(), default=0)
-    if n_rows > MAX_ROWS:
-        raise RecordingError(f"the {name} has {n_rows} rows.", allowed=f"up to {MAX_ROWS}", fix="check the file")
     uneven = [column for column, length in lengths.items() if length != n_rows]
     if uneven:
         raise RecordingError(
@@ -241,7 +268,7 @@ def _wide_rows(file: NwbFile, data: h5py.Dataset) -> np.ndarray | str:
     width = int(np.prod(data.shape[1:], dtype=float)) if data.ndim else 0
     if data.dtype.kind not in "biuf" or not 0 < width <= MAX_IN_LIST:
         return f"each row holds an array of shape {data.shape[1:]}"
-    values = file.values(data).reshape(len(data), width)
+    values = _widened(file.values(data)).reshape(len(data), width)
     return _as_objects([tuple(row) for row in values.tolist()])
 
 
@@ -251,11 +278,11 @@ def _ragged_rows(file: NwbFile, path: str, data: h5py.Dataset) -> np.ndarray | s
         return "each row holds a list of lists"
     index = file.dataset(f"{path}_index")
     width = int(np.prod(data.shape[1:], dtype=float))
-    n_rows = len(index) if index is not None else 0
+    n_rows = len(index) if index is not None and index.ndim else 0
     if data.dtype.kind not in "biuf" or len(data) * width > MAX_IN_LIST * max(n_rows, 1):
         return "each row holds a list"
     ends = row_ends(file, f"{path}_index", len(data))
-    values = file.values(data).reshape(len(data), width)
+    values = _widened(file.values(data)).reshape(len(data), width)
     starts = np.concatenate([[0], ends[:-1]]).astype(int) if len(ends) else ends
     return _as_objects([tuple(values[start:end].ravel().tolist()) for start, end in zip(starts, ends, strict=True)])
 
@@ -271,8 +298,9 @@ def _as_objects(rows: list[tuple[float, ...]]) -> np.ndarray:
 def interval_tables(file: NwbFile) -> list[str]:
     """Names of the tables of intervals, the trials table first."""
     group = file.group(INTERVALS)
-    names = [name for name in (group if group is not None else []) if file.group(f"{INTERVALS}/{name}") is not None]
-    return sorted(names, key=lambda name: name != "trials")
+    names = filter(can_be_typed, names_in(group, MAX_COLUMNS) if group is not None else [])
+    tables = [name for name in names if file.group(f"{INTERVALS}/{name}") is not None]
+    return sorted(tables, key=lambda name: name != "trials")
 
 
 def read_trials(file: NwbFile, name: str = "trials") -> Table:
@@ -306,7 +334,7 @@ def _no_trials(name: str, others: list[str]) -> RecordingError:
         fix = f"--trials-table '{others[0]}'" if len(others) == 1 else "choose one with --trials-table NAME"
         return RecordingError(
             f"the file has no trials table '{name}'." if name != "trials" else "the file has no trials table.",
-            allowed=f"a table of intervals in the file: {listed(map(printable, others))}",
+            allowed=f"a table of intervals in the file: {listed(others)}",
             fix=nearest(name, others) or fix,
         )
     return RecordingError(

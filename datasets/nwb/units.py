@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import NwbFile, attribute_text, plain_text, type_name
+from ltr.datasets.nwb.file import CHECK_SIZE, MAX_NAME, NwbFile, attribute_text, names_in, shortened, type_name
 from ltr.datasets.nwb.tables import Table, is_ragged, listed, read_vector, row_ends, why_unread
 from ltr.datasets.nwb.walk import walk
 from ltr.datasets.trials.filter import matching_rows, nothing_matches
@@ -18,7 +18,9 @@ from ltr.errors import RecordingError, nearest
 AREA_COLUMNS = ("area", "brain_area", "brain_region", "region", "location", "structure", "acronym")
 ELECTRODES = "general/extracellular_ephys/electrodes"
 MAX_SPIKE_BYTES = 2**30
-NOT_SPIKES = ("waveform", "obs_intervals", "spike_times", "electrodes", "electrode_group")
+MAX_UNITS = 100_000
+MAX_COLUMNS = 500
+NOT_LABELS = {"id", "spike_times", "obs_intervals", "waveforms", "electrodes", "electrode_group"}
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,10 @@ class Neurons:
             columns |= self.table.queried() if self.table is not None else {"id": np.array(self.ids, dtype=object)}
             holds = matching_rows(query, columns, what="neurons")
             lost = int((keep & ~holds).sum())
+            if lost == keep.sum():
+                here = {name: values[keep] for name, values in columns.items()}
+                raise nothing_matches(query, here, what="neurons", where=", ".join(areas))
             keep &= holds
-            if not keep.any():
-                raise nothing_matches(query, columns, what="neurons")
             if lost:
                 notes.append(f"{lost} of {total} neurons left out: they fail {query}.")
         return np.flatnonzero(keep), notes
@@ -93,6 +96,13 @@ class Units:
         """Number of spikes of each unit."""
         return np.diff(self.ends, prepend=0)
 
+    @property
+    def have_intervals(self) -> np.ndarray:
+        """Whether the file says when each unit was observed."""
+        if self.interval_ends is None:
+            return np.zeros(len(self.ends), dtype=bool)
+        return np.diff(self.interval_ends, prepend=0) > 0
+
     def select(self, rows: np.ndarray) -> Units:
         """Some of the units, in the order of the rows."""
         if len(rows) == len(self.ends):
@@ -108,10 +118,8 @@ class Units:
 def _take(values: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The lists of some rows, one after the other, and where each ends."""
     starts = np.concatenate([[0], ends[:-1]])
-    lengths = ends[rows] - starts[rows]
-    new_ends = np.cumsum(lengths)
-    place = np.arange(lengths.sum()) + np.repeat(starts[rows] - (new_ends - lengths), lengths)
-    return values[place], new_ends
+    parts = [values[starts[row] : ends[row]] for row in rows]
+    return np.concatenate(parts) if parts else values[:0], np.cumsum(ends[rows] - starts[rows])
 
 
 def find_units(file: NwbFile) -> list[str]:
@@ -161,8 +169,11 @@ def read_units(file: NwbFile, path: str = "units", *, spikes: bool = True) -> Un
             fix="write the file again",
         )
     ends = row_ends(file, f"{path}/spike_times_index", len(data))
+    if len(ends) > MAX_UNITS:
+        raise RecordingError(f"the file has {len(ends)} units.", allowed=f"up to {MAX_UNITS}", fix=CHECK_SIZE)
     notes: list[str] = []
-    times = file.values(data, most_bytes=MAX_SPIKE_BYTES).astype(float) if spikes else np.zeros(0)
+    times = file.values(data, most_bytes=MAX_SPIKE_BYTES) if spikes else np.zeros(0)
+    times = times.astype(float, copy=False)
     times, ends = _finite(times[: ends[-1]] if spikes else times, ends, notes)
     table = _read_columns(file, path, len(ends))
     ids = _unit_ids(table, len(ends), notes)
@@ -187,15 +198,15 @@ def _read_columns(file: NwbFile, path: str, n_units: int) -> Table | None:
     group = file.group(path)
     assert group is not None
     columns: dict[str, np.ndarray] = {}
-    for name in list(group)[:500]:
+    for name in names_in(group, MAX_COLUMNS):
         place = f"{path}/{name}"
-        if name == "id" or name.startswith(NOT_SPIKES) or is_ragged(file, place):
+        if name in NOT_LABELS or is_ragged(file, place):
             continue
         data = file.find(place)
         if isinstance(data, h5py.Dataset) and not why_unread(data) and data.shape == (n_units,):
             values = read_vector(file, data) if type_name(data) != "VectorIndex" else None
             if values is not None:
-                columns[plain_text(name)] = values
+                columns[shortened(name)] = values
     ids = file.dataset(f"{path}/id")
     numbers = file.values(ids) if ids is not None and ids.shape == (n_units,) and ids.dtype.kind in "iu" else None
     return Table(f"table {path}", n_units, columns, ids=np.arange(n_units) if numbers is None else numbers)
@@ -235,7 +246,9 @@ def _read_areas(file: NwbFile, path: str, n_units: int) -> list[str]:
         if isinstance(data, h5py.Dataset) and not why_unread(data) and data.shape == (n_units,):
             values = read_vector(file, data)
             if values is not None and values.dtype.kind == "O":
-                return [area_name(str(value)) for value in values]
+                areas = [area_name(str(value)) for value in values]
+                if any(areas):
+                    return areas
     locations = electrode_locations(file)
     linked = _unit_electrodes(file, path, n_units)
     if linked is not None and locations:
@@ -268,7 +281,7 @@ def area_name(text: str) -> str:
         >>> area_name('{"brain_region": "ALM", "hemisphere": "left"}'), area_name("unknown"), area_name(" M1 ")
         ('ALM', '', 'M1')
     """
-    text = text.strip()
+    text = text.strip()[:MAX_NAME]
     if text.startswith("{"):
         try:
             parts = json.loads(text)

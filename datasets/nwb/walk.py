@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import h5py
 
-from ltr.datasets.nwb.file import NwbFile
+from ltr.datasets.nwb.file import NwbFile, can_be_typed, names_in
 from ltr.datasets.nwb.layout import DOCUMENTS
 from ltr.errors import RecordingError
 
 PLACES = ("events", "acquisition", "processing", "stimulus/presentation", "analysis")
 MAX_DEPTH = 8
 MAX_VISITED = 5000  # groups; a file with more is no session
+MAX_LOOKED_AT = 20_000  # groups and datasets
 
 
 def holds_results(file: NwbFile, path: str) -> bool:
@@ -24,17 +25,20 @@ def holds_results(file: NwbFile, path: str) -> bool:
 def walk(file: NwbFile) -> Iterator[tuple[str, h5py.Group]]:
     """Path and group of everything in the data parts of a file, the outer before the inner.
 
-    A group that several links lead to is met once. Links to other files are passed by, unless they may be followed.
+    A group that several links lead to is met once. Links to other files are passed by, unless they may be followed,
+    and so are names that cannot be typed.
     """
-    waiting = deque((place, 0) for place in PLACES)
+    waiting = deque((file.root, place, place, 0) for place in PLACES)
     seen: set[tuple[int, int]] = set()
-    while waiting and len(seen) < MAX_VISITED:
-        path, depth = waiting.popleft()
+    looked_at = 0
+    while waiting and len(seen) < MAX_VISITED and looked_at < MAX_LOOKED_AT:
+        parent, name, path, depth = waiting.popleft()
+        looked_at += 1
         try:
-            group = file.group(path)
+            group = file.find(name, parent)
         except RecordingError:
             continue
-        if group is None:
+        if not isinstance(group, h5py.Group):
             continue
         info = h5py.h5o.get_info(group.id)
         if (info.fileno, info.addr) in seen:
@@ -44,4 +48,5 @@ def walk(file: NwbFile) -> Iterator[tuple[str, h5py.Group]]:
             continue  # latents and rates of a model are no recording
         yield path, group
         if depth < MAX_DEPTH:
-            waiting.extend((f"{path}/{name}", depth + 1) for name in group)
+            names = filter(can_be_typed, names_in(group, MAX_LOOKED_AT))
+            waiting.extend((group, name, f"{path}/{name}", depth + 1) for name in names)

@@ -16,6 +16,9 @@ from ltr.datasets.trials.filter import matching_rows, nothing_matches
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 
+MOST_OUTSIDE = 0.5  # share of times far outside their trial; beyond, they are on another clock
+NO_TIMES = (0.0, -1.0)  # how files say that there was no event, where they do not say NaN
+
 
 @dataclass(frozen=True)
 class ChosenTrials:
@@ -64,10 +67,6 @@ def choose_trials(file: NwbFile, trials: Table, settings: RecordingSettings, *, 
         cues, cue_notes = _event_times(file, trials, bounds, settings.go_cue, settings.clock, setting="go_cue")
         go_time = cues - events
         notes += [note for note in cue_notes if note not in notes]
-    conditions, condition_notes = condition_labels(trials, settings)
-    notes += condition_notes
-    numbers = first_number + np.arange(trials.n_rows)
-    epochs = epoch_labels(trials, numbers, settings)
     keep = np.ones(trials.n_rows, dtype=bool)
 
     def drop(bad: np.ndarray, reason: str) -> None:
@@ -81,6 +80,10 @@ def choose_trials(file: NwbFile, trials: Table, settings: RecordingSettings, *, 
         if not keep.any():
             raise nothing_matches(settings.trials, trials.queried())
     drop(~np.isfinite(events), f"no value in the align {'column' if align in trials.columns else 'event'} '{align}'")
+    conditions, condition_notes = condition_labels(trials, settings, among=keep)
+    notes += condition_notes
+    numbers = first_number + np.arange(trials.n_rows)
+    epochs = epoch_labels(trials, numbers, settings)
     if conditions is not None:
         drop(conditions == "", f"no value in the condition column(s) {' and '.join(settings.condition)}")
     if epochs is not None:
@@ -118,7 +121,7 @@ def _event_times(
         if name in trials.unread:
             trials.column(name, setting=setting)
         return _outside_times(file, trials, bounds, name, setting=setting)
-    notes = []
+    notes: list[str] = []
     if column in trials.lists:
         times = nth(trials.lists[column], place)
         notes.append(f"'{column}' holds several times a trial: number {place} is used (counted from 0).")
@@ -138,16 +141,48 @@ def _event_times(
             allowed=f"a column with a time in at least one trial: {listed(_numeric(trials))}",
             fix=f"choose another column for {setting}",
         )
-    if column in BOUNDS or bounds is None or clock == "session":
+    if column in BOUNDS or bounds is None:
         return times, notes
-    if clock == "trial" or counts_from_trial_start(times, bounds):
+    if clock == "trial" or (clock == "auto" and counts_from_trial_start(times, bounds)):
         if clock == "auto":
             notes.append(
                 f"'{column}' was taken to count from the start of each trial, so start_time was added"
                 " (--clock session if that is wrong)."
             )
-        return bounds.start_s + times, notes
-    return times, notes
+        times = bounds.start_s + times
+    return _plausible(name, times, bounds, notes, setting=setting, insisted=clock != "auto"), notes
+
+
+def _plausible(
+    name: str, times_s: np.ndarray, bounds: Bounds, notes: list[str], *, setting: str, insisted: bool
+) -> np.ndarray:
+    """Times without those that only stand for 'none'; a column on another clock is refused unless its clock was given.
+
+    An event may lie a little outside its trial, but not further than the trial is long.
+    """
+    length = bounds.stop_s - bounds.start_s
+    known = np.isfinite(times_s) & np.isfinite(length)
+    outside = known & ((times_s < bounds.start_s - length) | (times_s > bounds.stop_s + length))
+    if not outside.any() or insisted:
+        return times_s
+    if np.mean(outside[known]) > MOST_OUTSIDE:
+        row = int(np.flatnonzero(outside)[0])
+        raise RecordingError(
+            f"{setting}: the times in '{name}' are not on the clock of the trials: {int(outside.sum())} of"
+            f" {int(known.sum())} lie far outside their trial, the first in trial {row}, {times_s[row]:g} s, which"
+            f" lasts from {bounds.start_s[row]:g} to {bounds.stop_s[row]:g} s.",
+            allowed="seconds on the session clock, or from the start of each trial",
+            fix="say which with --clock session or --clock trial; or choose another column",
+        )
+    repeated, counts = np.unique(times_s[outside], return_counts=True)
+    marks = set(repeated[counts > 1].tolist()) | set(NO_TIMES)
+    none = outside & np.isin(times_s, list(marks))
+    if none.any():
+        values = ", ".join(f"{value:g}" for value in np.unique(times_s[none])[:3])
+        notes.append(f"'{name}' is {values} in {int(none.sum())} trial(s), far outside them: taken for no event.")
+    if (outside & ~none).any():
+        notes.append(f"'{name}' lies far outside the trial in {int((outside & ~none).sum())} trial(s).")
+    return np.where(none, np.nan, times_s)
 
 
 def _column_and_place(trials: Table, name: str) -> tuple[str | None, int]:

@@ -12,8 +12,15 @@ from ltr.errors import RecordingError, nearest
 from ltr.settings import RecordingSettings, parse_epoch_range
 
 
-def condition_labels(trials: Table, settings: RecordingSettings) -> tuple[np.ndarray | None, list[str]]:
+def condition_labels(
+    trials: Table, settings: RecordingSettings, among: np.ndarray | None = None
+) -> tuple[np.ndarray | None, list[str]]:
     """Label of each trial from the condition columns, and how they were made; empty labels where a value is missing.
+
+    Args:
+        trials: all trials.
+        settings: with ``condition`` and ``condition_bins``.
+        among: the trials that bins are to divide evenly. Default: all.
 
     Returns:
         Labels (None if no column was chosen), and notes.
@@ -31,7 +38,7 @@ def condition_labels(trials: Table, settings: RecordingSettings) -> tuple[np.nda
         return None, []
     parts, notes, binned = [], [], False
     for name in settings.condition:
-        labels, note, sorted_here = _labels(trials, name, settings.condition_bins)
+        labels, note, sorted_here = _labels(trials, name, settings.condition_bins, among)
         longest = max(map(len, labels), default=0)
         if longest > MAX_LABEL:
             raise RecordingError(
@@ -48,10 +55,20 @@ def condition_labels(trials: Table, settings: RecordingSettings) -> tuple[np.nda
             allowed="a column of numbers, or angle(COLUMN)",
             fix="leave condition_bins away",
         )
-    return parts[0] if len(parts) == 1 else product_labels(parts), notes
+    labels = parts[0] if len(parts) == 1 else product_labels(parts)
+    combined = {row for row in zip(*parts, strict=True) if all(row)}
+    if len(combined) > len(set(labels.tolist()) - {""}):
+        raise RecordingError(
+            "condition: different values of the columns make the same label when they are joined by '/'.",
+            allowed="values without slashes",
+            fix="choose fewer columns for condition",
+        )
+    return labels, notes
 
 
-def _labels(trials: Table, item: str, n_bins: int | None) -> tuple[np.ndarray, list[str], bool]:
+def _labels(
+    trials: Table, item: str, n_bins: int | None, among: np.ndarray | None
+) -> tuple[np.ndarray, list[str], bool]:
     """Labels of one item of the setting, notes, and whether its numbers were sorted into bins."""
     match = re.fullmatch(r"angle\((.+)\)", item.strip())
     if match and item not in trials.columns:
@@ -71,7 +88,7 @@ def _labels(trials: Table, item: str, n_bins: int | None) -> tuple[np.ndarray, l
     if n_bins is not None and values.dtype.kind in "iuf":
         known = values[np.isfinite(values)]
         if len(np.unique(known)) > n_bins:
-            return binned_labels(values, n_bins), [], True
+            return binned_labels(values, n_bins, among), [], True
     return label_column(values), [], False
 
 
@@ -103,7 +120,7 @@ def epoch_labels(trials: Table, numbers: np.ndarray, settings: RecordingSettings
         settings: with ``epoch`` or ``epochs``.
 
     Raises:
-        RecordingError: unknown or unusable column, or a range without any trial.
+        RecordingError: unknown or unusable column.
     """
     if settings.epoch is not None:
         return label_column(trials.column(settings.epoch, setting="epoch"))

@@ -8,8 +8,10 @@ else is refused. As in any comparison, a missing number (NaN) satisfies ``!=`` o
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
@@ -21,6 +23,7 @@ from ltr.errors import RecordingError, nearest
 
 MAX_VALUES = 20  # of a column, to be named one by one
 MAX_LENGTH = 1000  # keeps nesting far below the recursion limit
+MAX_WHOLE = 2**63 - 1
 MAX_NUMBER = 1e300  # beyond, a whole number has no float
 GRAMMAR = "comparisons (== != < <= > >= in, not in) of columns with numbers or quoted text, joined by and, or, not"
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -73,7 +76,9 @@ def matching_rows(expression: str, columns: Mapping[str, np.ndarray], *, what: s
             warnings.simplefilter("ignore", DeprecationWarning)
             tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        odd = [name for name in columns if name in text and (not name.isidentifier() or keyword.iskeyword(name))]
         hint = "write == to compare, not =" if re.search(r"[^=!<>]=[^=]", text) else "check quotes and brackets"
+        hint = f"write `{odd[0]}` with its backticks" if odd else hint
         raise RecordingError(
             f"the {what} filter cannot be read: {expression!r} ({getattr(error, 'msg', error)}).",
             allowed=GRAMMAR,
@@ -83,7 +88,9 @@ def matching_rows(expression: str, columns: Mapping[str, np.ndarray], *, what: s
     return evaluator.truth(tree.body)
 
 
-def nothing_matches(expression: str, columns: Mapping[str, np.ndarray], *, what: str = "trials") -> RecordingError:
+def nothing_matches(
+    expression: str, columns: Mapping[str, np.ndarray], *, what: str = "trials", where: str = ""
+) -> RecordingError:
     """The error for an expression that holds for no row: which values the columns that it names do have."""
     hints = []
     for name, values in columns.items():
@@ -93,8 +100,9 @@ def nothing_matches(expression: str, columns: Mapping[str, np.ndarray], *, what:
                 few = len(labels) <= MAX_VALUES
                 hints.append(f"{name}: {', '.join(labels)}" if few else f"{name}: {labels[0]} to {labels[-1]}")
     n_rows = max((len(values) for values in columns.values()), default=0)
+    rows = f"{n_rows} {what}{f' in {where}' if where else ''}"
     return RecordingError(
-        f"no {what.rstrip('s')} is left: none of the {n_rows} {what} satisfies {expression!r}.",
+        f"no {what.rstrip('s')} is left: none of the {rows} satisfies {expression!r}.",
         allowed="; ".join(hints),
         fix="change the filter",
     )
@@ -106,7 +114,9 @@ class _Evaluator:
     def __init__(
         self, expression: str, columns: Mapping[str, np.ndarray], quoted: Mapping[str, str], what: str
     ) -> None:
-        self.expression, self.columns, self.quoted, self.what = expression, columns, quoted, what
+        self.expression, self.quoted, self.what = expression, quoted, what
+        # the parser brings plain words into this form: a micro sign becomes the Greek letter
+        self.columns = {unicodedata.normalize("NFKC", name): values for name, values in columns.items()} | {**columns}
         self.n_rows = len(next(iter(columns.values()))) if columns else 0
 
     def refuse(self, problem: str, *, fix: str) -> NoReturn:
@@ -182,7 +192,9 @@ class _Evaluator:
                 if sign == 1:
                     return np.array(node.value, dtype=object)
             elif abs(node.value) <= MAX_NUMBER:
-                return np.array(sign * float(node.value))
+                # whole numbers stay whole: large ids have no neighbours as floats
+                whole = isinstance(node.value, int) and abs(node.value) <= MAX_WHOLE
+                return np.array(sign * (int(node.value) if whole else float(node.value)))
         return self.refuse(
             "compares something that is neither a column nor a constant", fix="use columns and constants"
         )

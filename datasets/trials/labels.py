@@ -8,32 +8,65 @@ import numpy as np
 
 MAX_LABEL = 200  # characters; a longer one is no name of a condition
 FULL_CIRCLE = 360.0
+FEWEST_DIGITS, MOST_DIGITS = 6, 9  # of a number in a label; beyond, differences are those of rounding
+LARGEST_WHOLE = 1e15  # above, floats no longer tell neighbouring whole numbers apart
+MISSING = frozenset({"", "nan", "n/a", "na"})  # texts that stand for no value, in lower case
 
 
 def label_column(values: np.ndarray) -> np.ndarray:
-    """Labels of one column: whole numbers plain, floats as ``%g``, True and False, text as it is.
+    """Labels of one column: whole numbers plain, other floats in few digits, True and False, text as it is.
 
     Args:
         values: one value a trial, or one tuple of numbers.
 
     Returns:
-        One str a trial; empty where the value is missing (NaN, empty text or an empty list).
+        One str a trial; empty where the value is missing (NaN, an empty list, or text such as 'n/a').
 
     Example:
         >>> label_column(np.array([1.0, 2.5, np.nan])).tolist()
         ['1', '2.5', '']
     """
+    if values.dtype.kind == "f":
+        return np.array(_number_labels(values.tolist()), dtype=object)
     return np.array([_label(value) for value in values.tolist()], dtype=object)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text stands for no value.
+
+    Example:
+        >>> is_missing(" N/A "), is_missing("none")
+        (True, False)
+    """
+    return text.strip().lower() in MISSING
+
+
+def _number_labels(values: list[float]) -> list[str]:
+    """As few digits as keep different numbers apart."""
+    distinct = {value for value in values if np.isfinite(value)}
+    apart = len({_number(value, MOST_DIGITS) for value in distinct})
+    digits = FEWEST_DIGITS
+    while digits < MOST_DIGITS and len({_number(value, digits) for value in distinct}) < apart:
+        digits += 1
+    return [_number(value, digits) for value in values]
+
+
+def _number(value: float, digits: int = FEWEST_DIGITS) -> str:
+    if not np.isfinite(value):
+        return ""
+    if value == np.rint(value) and abs(value) < LARGEST_WHOLE:
+        return f"{int(value)}"
+    return f"{value:.{digits}g}"
 
 
 def _label(value: object) -> str:
     if isinstance(value, float):
-        # adding 0.0 turns -0.0 into 0.0
-        return f"{value + 0.0:g}" if np.isfinite(value) else ""
+        return _number(value)
     if isinstance(value, tuple):
         parts = [_label(part) for part in value]
         return f"({' '.join(parts)})" if parts and all(parts) else ""
-    return str(value).strip()
+    text = str(value).strip()
+    return "" if isinstance(value, str) and is_missing(text) else text
 
 
 def product_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
@@ -43,17 +76,17 @@ def product_labels(columns: Sequence[np.ndarray]) -> np.ndarray:
         >>> product_labels([np.array([1, 2]), np.array(["a", "b"], dtype=object)]).tolist()
         ['1/a', '2/b']
     """
-    parts = [label_column(column) for column in columns]
-    rows = zip(*parts, strict=True)
+    rows = list(zip(*(label_column(column) for column in columns), strict=True))
     return np.array(["/".join(row) if all(row) else "" for row in rows], dtype=object)
 
 
-def binned_labels(values: np.ndarray, n_bins: int) -> np.ndarray:
+def binned_labels(values: np.ndarray, n_bins: int, among: np.ndarray | None = None) -> np.ndarray:
     """Numbers sorted into bins that hold as many trials each, as far as equal values allow.
 
     Args:
         values: a number a trial, NaN for none.
-        n_bins: bins at most.
+        n_bins: bins at most; fewer where there are fewer different values.
+        among: the trials that are to be divided evenly; the others go to the bin they fall into. Default: all.
 
     Returns:
         One label a trial: the smallest and the largest value of its bin; empty for NaN.
@@ -64,15 +97,21 @@ def binned_labels(values: np.ndarray, n_bins: int) -> np.ndarray:
     """
     numbers = values.astype(float)
     known = np.isfinite(numbers)
+    counted = known if among is None or not (known & among).any() else known & among
     labels = np.full(len(numbers), "", dtype=object)
-    if known.any():
-        inner = np.quantile(numbers[known], np.arange(1, n_bins) / n_bins)
-        place = np.searchsorted(np.unique(inner), numbers[known], side="left")
-        names = {}
-        for bin_number in np.unique(place):
-            inside = numbers[known][place == bin_number] + 0.0
-            names[bin_number] = f"{inside.min():g} to {inside.max():g}" if np.ptp(inside) else f"{inside.min():g}"
-        labels[known] = [names[bin_number] for bin_number in place]
+    if not known.any():
+        return labels
+    different, counts = np.unique(numbers[counted], return_counts=True)
+    below = np.cumsum(counts)[:-1]  # trials below each border between two different values
+    wanted = np.arange(1, n_bins) / n_bins * counts.sum()
+    borders = np.unique(np.abs(below[None] - wanted[:, None]).argmin(axis=1)) if len(below) else np.zeros(0, int)
+    cuts = (different[borders] + different[borders + 1]) / 2 if len(borders) else np.zeros(0)
+    place = np.searchsorted(cuts, numbers[known])
+    ends = [(part.min(), part.max()) for part in (numbers[known][place == each] for each in np.unique(place))]
+    # the ends of all bins together, so that bins of numbers that are close have different names
+    names = iter(_number_labels([end for pair in ends for end in pair]))
+    shown = [low if low == high else f"{low} to {high}" for low, high in zip(names, names, strict=True)]
+    labels[known] = np.array(shown, dtype=object)[np.unique(place, return_inverse=True)[1]]
     return labels
 
 
@@ -117,5 +156,6 @@ def angle_labels(values_deg: np.ndarray, n_bins: int | None = None) -> np.ndarra
     """
     if n_bins is not None:
         width = FULL_CIRCLE / n_bins
-        values_deg = np.mod(np.rint(values_deg / width), n_bins) * width
+        # half a bin belongs to the next one, always: rounding to even would make bins of two widths
+        values_deg = np.mod(np.floor(values_deg / width + 0.5), n_bins) * width
     return label_column(values_deg)

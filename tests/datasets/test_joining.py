@@ -124,3 +124,24 @@ def test_files_with_other_bins_are_refused(tmp_path):
 def test_no_source_is_an_error():
     with pytest.raises(RecordingError, match="no recording was given"):
         open_recording([])
+
+
+def test_bins_of_numbers_would_differ_between_files(tmp_path):
+    paths = [day(tmp_path / f"day{number}.nwb", [1, 2], [1.0, 2.0, 4.0]) for number in (1, 2)]
+
+    with pytest.raises(RecordingError, match="into other bins in each of the 2 files"):
+        open_recording(paths, SETTINGS.model_copy(update={"condition": ("start_time",), "condition_bins": 2}))
+
+
+def test_a_range_beyond_the_last_trial_is_refused(tmp_path):
+    paths = [day(tmp_path / f"day{number}.nwb", [1, 2], [1.0, 2.0, 4.0]) for number in (1, 2)]
+
+    with pytest.raises(RecordingError, match="no trial in b:6-9"):
+        open_recording(paths, SETTINGS.model_copy(update={"epochs": ("a:0-5", "b:6-9")}))
+
+
+def test_an_error_names_the_file_that_it_is_about(tmp_path):
+    paths = [day(tmp_path / f"day{number}.nwb", [1, 2], [1.0, 2.0, 4.0]) for number in (1, 2)]
+
+    with pytest.raises(RecordingError, match=r"day2\.nwb: no trial is left"):
+        open_recording(paths, SETTINGS.model_copy(update={"epochs": ("a:0-2",)}))

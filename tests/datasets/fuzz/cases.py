@@ -26,13 +26,13 @@ class Case:
     Attributes:
         source: the file.
         settings: by name.
-        printed: whether ``ltr inspect`` shows it, too: "", "tables" or "json".
+        way: how it is read: "open", "summarise", or as ``ltr inspect`` shows it, "tables" or "json".
         done: what was done to the file.
     """
 
     source: Path
     settings: dict[str, Any]
-    printed: str
+    way: str
     done: list[str] = field(default_factory=list)
 
 
@@ -60,6 +60,7 @@ class Folders:
             folder.mkdir(parents=True)
         write_plain(self.templates / "plain.nwb")
         write_library_files(self.templates)
+        _write_bomb(self.templates / "bomb.npz")
         for layout in layouts:
             shutil.copyfile(layout, self.templates / f"layout_{layout.name}")
         shutil.copyfile(self.templates / "plain.nwb", self.outside / "valid.nwb")
@@ -74,7 +75,7 @@ def make_case(number: int, folders: Folders) -> Case:
     random = Random(number)
     kind, make = random.choices(list(KINDS.items()), weights=[weight for weight, _ in KINDS.values()])[0]
     source, done = make[1](random, folders)
-    return Case(source, settings(random), random.choice(["", "", "tables", "json"]), [kind, *done])
+    return Case(source, settings(random), random.choice(WAYS), [kind, *done])
 
 
 # -- sources
@@ -106,7 +107,9 @@ def _damaged(random: Random, folders: Folders) -> tuple[Path, list[str]]:
     names = ["plain.nwb", "session.nwb", *_layouts(folders), "binned.nc", "binned.nc", "binned.npz"]
     name = random.choice(names)
     content = bytearray((folders.templates / name).read_bytes())
-    how = random.choice(["truncated", "flipped", "flipped", "flipped", "header", "header", "zeroed", "repeated", "longer"])
+    how = random.choice(
+        ["truncated", "flipped", "flipped", "flipped", "header", "header", "zeroed", "repeated", "longer"]
+    )
     size = len(content)
     if how == "truncated":
         ends = [0, 1, 8, 95, 96, 512, 2048, size // 2, size - 1, random.randrange(size), random.randrange(size)]
@@ -151,6 +154,9 @@ def _netcdf(random: Random, folders: Folders) -> tuple[Path, list[str]]:
 def _npz(random: Random, folders: Folders) -> tuple[Path, list[str]]:
     """An archive with arrays of other types and shapes, too many rows, bombs, or members that are no arrays."""
     source = folders.case / "source.npz"
+    if random.random() < 0.05:
+        shutil.copyfile(folders.templates / "bomb.npz", source)
+        return source, ["bomb.npz"]
     with np.load(folders.templates / "binned.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
     name = random.choice(list(arrays))
@@ -163,8 +169,6 @@ def _npz(random: Random, folders: Folders) -> tuple[Path, list[str]]:
             else:
                 np.save(buffer, values)
             archive.writestr(f"{other}.npy", buffer.getvalue())
-    if how == "bomb":
-        _add_bomb(source, name)
     return source, [name, how]
 
 
@@ -186,24 +190,21 @@ def _header(shape: tuple[int, ...], descr: str = "<f8") -> Callable[[Random, io.
     return make
 
 
-def _add_bomb(path: Path, name: str) -> None:
-    """A member of 4 GB of zeros that takes 4 MB."""
-    with zipfile.ZipFile(path) as archive:
-        kept = {member: archive.read(member) for member in archive.namelist() if member != f"{name}.npy"}
+def _write_bomb(path: Path) -> None:
+    """An archive of 2 MB with an array of 1.5 GB, all of it 0."""
+    header, n_trials = io.BytesIO(), 2**21
+    np.lib.format.write_array_header_2_0(header, {"descr": "<f8", "fortran_order": False, "shape": (n_trials, 24, 4)})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for member, content in kept.items():
-            archive.writestr(member, content)
-        rows = 3 * 2**27
-        with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-            np.lib.format.write_array_header_2_0(
-                stream, {"descr": "<f8", "fortran_order": False, "shape": (rows // 12, 4, 3)}
-            )
-            block = bytes(2**24)
-            for _ in range(rows * 8 // len(block)):
-                stream.write(block)
+        with archive.open("activity.npy", "w", force_zip64=True) as stream:
+            stream.write(header.getvalue())
+            for _ in range(96):
+                stream.write(bytes(8 * n_trials))
+        edges = io.BytesIO()
+        np.save(edges, np.arange(25.0))
+        archive.writestr("bin_edge.npy", edges.getvalue())
 
 
-NPZ_ARRAYS: dict[str, Callable[[Random, io.BytesIO, np.ndarray], None]] = {
+NPZ_ARRAYS: dict[str, Callable[[Random, io.BytesIO, np.ndarray], Any]] = {
     "wild": _saved(lambda r, a: np.array([r.choice(WILD) for _ in range(a.size)]).reshape(a.shape)),
     "texts": _saved(lambda r, a: np.array([str(r.choice(TEXTS)) for _ in range(a.size)]).reshape(a.shape)),
     "bytes": _saved(lambda r, a: np.full(a.shape, b"\xff\xfe\x1b[")),
@@ -226,9 +227,9 @@ NPZ_ARRAYS: dict[str, Callable[[Random, io.BytesIO, np.ndarray], None]] = {
     "beyond 64 bits": _header((2**62, 2**62)),
     "negative": _header((-5,)),
     "void": _header((3,), "|V7"),
-    "not an array": lambda r, buffer, a: None if buffer.write(b"\x93NUMPY\x01\x00\xff\xff{") else None,
-    "bomb": _saved(lambda r, a: a),
+    "not an array": lambda r, buffer, a: buffer.seek(buffer.write(b"\x93NUMPY\x01\x00\xff\xff{")),
 }
+WAYS = ("open", "open", "open", "summarise", "tables", "json")
 KINDS: dict[str, tuple[float, Callable[[Random, Folders], tuple[Path, list[str]]]]] = {
     "spoilt": (60, _spoilt),
     "damaged": (27, _damaged),
@@ -239,16 +240,46 @@ KINDS: dict[str, tuple[float, Callable[[Random, Folders], tuple[Path, list[str]]
 
 # -- settings
 
-EVENTS = ("cue_time", "start_time", "stop_time", "relative_time", "touches", "touches[1]", "touches[99]", "side", "angle")
+EVENTS = (
+    "cue_time",
+    "start_time",
+    "stop_time",
+    "relative_time",
+    "touches",
+    "touches[1]",
+    "touches[99]",
+    "side",
+    "angle",
+)
 OUTSIDE_EVENTS = ("TTL[1]", "acquisition/TTL", "acquisition/Labelled[go]", "lever[press]", "lick", "[", "]", "/", "[1]")
-LABELS = ("side", "outcome", "block", "angle", "position", "angle(angle)", "angle(position)", "angle(side)", "id", "good")
+LABELS = (
+    "side",
+    "outcome",
+    "block",
+    "angle",
+    "position",
+    "angle(angle)",
+    "angle(position)",
+    "angle(side)",
+    "id",
+    "good",
+)
 QUERIES = (
     "outcome == 'hit'", "block == 1", "good", "not good", "angle < 90 and side != 'left'", "1e400 > angle", "id in [1]",
     "x ==", "__import__('os').system('x')", "side == " + "(" * 400, "block == block", "side < 'a'", "'a' == 'a'",
-    "quality == 'good'", "depth > -1e300", "area == 'M1'", "id == 99999999999999999999", "'\ud800' == side", "-'a' == side",
+    "quality == 'good'", "depth > -1e300", "area == 'M1'", "id == 99999999999999999999", "'\ud800' == side",
+    "-'a' == side",
 )  # fmt: skip
 ODD = ("漢字", " ", "..", "id", "x_index", "[1]", 5)
-SIGNALS = ("acquisition/lfp", "processing/ophys/DfOverF/RoiResponseSeries", "units", "/", "", "acquisition/TTL", "general")
+SIGNALS = (
+    "acquisition/lfp",
+    "processing/ophys/DfOverF/RoiResponseSeries",
+    "units",
+    "/",
+    "",
+    "acquisition/TTL",
+    "general",
+)
 WINDOWS = ((-0.5, 1.0), (-0.2, 0.4), (0.0, 0.1), (1e9, 1e9 + 1), (5.0, 5.2))  # s
 ODD_WINDOWS = ((-1e6, 1e6), (-1e300, 1e300), (1.0, -1.0), (0.0, 1e5))
 BINS_MS = (20.0, 100.0, 50.0)

@@ -15,8 +15,32 @@ import numpy as np
 HUGE_TEXT = 10**6  # characters
 MOST_ROWS = 1000  # that are really written
 WILD = (0.0, -1.0, 1e300, -1e300, 5e-324, 1e18, float(2**63), np.nan, np.inf, -np.inf, 3.5, 7.0)
-NAMES = (b"\xff\xfe", "a\x1b[31mred", "line\nfeed", "tab\t", "漢字", "n" * 5000, " ", "..", "id", "x_index", "\u202e", "[1]")
-TEXTS: tuple[str | bytes, ...] = ("", "plain", "漢字 →", "\x1b]0;title\x07", b"\xff\xfe\xfa", "a\nb", "nan", "[bold]", "{", "\ud7ff")
+NAMES = (
+    b"\xff\xfe",
+    "a\x1b[31mred",
+    "line\nfeed",
+    "tab\t",
+    "漢字",
+    "n" * 5000,
+    " ",
+    "..",
+    "id",
+    "x_index",
+    "\u202e",
+    "[1]",
+)
+TEXTS: tuple[str | bytes, ...] = (
+    "",
+    "plain",
+    "漢字 →",
+    "\x1b]0;title\x07",
+    b"\xff\xfe\xfa",
+    "a\nb",
+    "nan",
+    "[bold]",
+    "{",
+    "\ud7ff",
+)
 BOMB_BYTES = 2**32 - 2**20
 
 
@@ -49,18 +73,18 @@ class Spoiler:
 
     # -- where
 
-    def _items(self, kind: type | tuple[type, ...] = (h5py.Group, h5py.Dataset)) -> list[str]:
+    def _names(self) -> list[str]:
         found: list[str] = []
-        self.file.visititems(lambda name, item: found.append(name) if isinstance(item, kind) else None)
-        return found
+        self.file.visit(found.append)
+        return [name for name in found if isinstance(name, str)]
 
     def _place(self, kind: type | tuple[type, ...] = (h5py.Group, h5py.Dataset)) -> str:
         """Somewhere in the file, more often in the tables that everything depends on."""
-        items = self._items(kind)
-        if not items:
-            return "units"
-        tables = [name for name in items if name.startswith(("units", "intervals/trials"))]
-        return self.random.choice(tables if tables and self.random.random() < 0.6 else items)
+        names = self._names()
+        tables = [name for name in names if name.startswith(("units", "intervals/trials"))]
+        names = tables if tables and self.random.random() < 0.6 else names
+        self.random.shuffle(names)
+        return next((name for name in names if isinstance(self.file.get(name), kind)), "units")
 
     def _length(self, path: str) -> int:
         item = self.file.get(path) if path in self.file else None
@@ -117,7 +141,7 @@ class Spoiler:
 
     def index(self) -> None:
         """An index that is not sorted, negative, far too large, or wraps around."""
-        paths = [name for name in self._items(h5py.Dataset) if name.endswith("_index")]
+        paths = [name for name in self._names() if name.endswith("_index")]
         if not paths:
             return
         path = self.random.choice(paths)
@@ -403,7 +427,7 @@ CONTENTS: list[tuple[str, Make]] = [
     ("numbers as text", _plain(lambda r, n: [str(each) for each in range(n)], h5py.string_dtype())),
     ("one value each", _plain(lambda r, n: [f"label {each}" for each in range(n)], h5py.string_dtype())),
     ("float64", _plain(_numbers)),
-    ("float32", _plain(lambda r, n: np.arange(n, dtype="f4") * 1e37)),
+    ("float32", _plain(lambda r, n: np.linspace(0, 3e38, n, dtype="f4"))),
     ("float16", _plain(lambda r, n: np.arange(n, dtype="f2") * 3)),
     ("long double", _plain(lambda r, n: np.arange(n, dtype=np.longdouble) * np.longdouble(1e308))),
     ("big endian", _plain(lambda r, n: np.arange(n, dtype=">f8"))),
@@ -481,7 +505,10 @@ ATTRIBUTES: list[tuple[str, Callable[[Random, h5py.HLObject, str], None]]] = [
     ("empty", _attribute(lambda r: h5py.Empty("S3"))),
     ("no elements", _attribute(lambda r: np.zeros(0))),
     ("text", _attribute(lambda r: r.choice(TEXTS))),
-    ("VectorIndex", _attribute(lambda r: r.choice(["VectorIndex", "DynamicTableRegion", "Units", "RoiResponseSeries"]))),
+    (
+        "VectorIndex",
+        _attribute(lambda r: r.choice(["VectorIndex", "DynamicTableRegion", "Units", "RoiResponseSeries"])),
+    ),
     ("broken text", _attribute(lambda r: b"\xff\xfe", h5py.string_dtype())),
     ("texts", _attribute(lambda r: ["start_time", "\x1b[2J", "side", "side", "gone"], h5py.string_dtype())),
     ("long text", _attribute(lambda r: "d" * HUGE_TEXT, h5py.string_dtype())),
@@ -522,6 +549,13 @@ def _circle(random: Random, file: h5py.File, path: str, outside: Path) -> None:
         file["circle_a"], file["circle_b"] = h5py.SoftLink("/circle_b"), h5py.SoftLink(f"/{path}")
 
 
+def _around(random: Random, file: h5py.File, path: str, outside: Path) -> None:
+    """Links within the file, the way of which leads through another file."""
+    if "way_out" not in file:
+        file["way_out"] = h5py.ExternalLink(str(outside / "valid.nwb"), "/")
+    file[path] = h5py.SoftLink(f"/way_out/{path}")
+
+
 def _chain(random: Random, file: h5py.File, path: str, outside: Path) -> None:
     if "chain0" not in file:
         for number in range(40):
@@ -554,6 +588,7 @@ LINKS: list[tuple[str, Callable[[Random, h5py.File, str, Path], None]]] = [
     ("to a pipe", _external(lambda outside: str(outside / "pipe"))),
     ("to a missing file", _external(lambda outside: str(outside / "missing.nwb"))),
     ("to a device", _external(lambda outside: "/dev/zero")),
+    ("around, through a valid file", _around),
     ("to the file itself", _external(lambda outside: "source.nwb")),
 ]
 
@@ -571,16 +606,32 @@ def _raw(name: str) -> Callable[[Random, h5py.File, str, int, Path], None]:
 
 def _virtual(name: Callable[[Path], str]) -> Callable[[Random, h5py.File, str, int, Path], None]:
     def make(random: Random, file: h5py.File, path: str, length: int, outside: Path) -> None:
-        source = h5py.VirtualSource(name(outside), "units/depth", shape=(length,))
-        pattern = "%b" in name(outside)
-        layout = h5py.VirtualLayout((length,), dtype="f8", maxshape=(None,) if pattern else None)
-        if pattern:
-            layout[: h5py.h5s.UNLIMITED] = source  # as many files as there are
-        elif length:
-            layout[:] = source
+        layout = h5py.VirtualLayout((length,), dtype="f8")
+        if length:
+            layout[:] = h5py.VirtualSource(name(outside), "units/depth", shape=(length,))
         file.create_virtual_dataset(path, layout)
 
     return make
+
+
+def _as_many_as_there_are(random: Random, file: h5py.File, path: str, length: int, outside: Path) -> None:
+    """Made of valid0.nwb, valid1.nwb, ...: HDF5 opens them to learn the shape."""
+    part = (5,)
+    whole = h5py.h5s.create_simple(part, (h5py.h5s.UNLIMITED,))
+    whole.select_hyperslab((0,), (h5py.h5s.UNLIMITED,), part, part)
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_virtual(whole, str(outside / "valid%b.nwb").encode(), b"units/depth", h5py.h5s.create_simple(part))
+    h5py.h5d.create(file.id, path.encode(), h5py.h5t.IEEE_F64LE, whole, dcpl=layout)
+
+
+def _by_way_of_another(random: Random, file: h5py.File, path: str, length: int, outside: Path) -> None:
+    """Made of a dataset of the same file, whose values lie in another."""
+    if "stored_outside" not in file:
+        storage = [(str(outside / "bytes.raw"), 0, 8 * length)]
+        file.create_dataset("stored_outside", shape=(length,), dtype="f8", external=storage)
+    layout = h5py.VirtualLayout((length,), dtype="f8")
+    layout[:] = h5py.VirtualSource(".", "stored_outside", shape=(length,))
+    file.create_virtual_dataset(path, layout)
 
 
 STORED_OUTSIDE: list[tuple[str, Callable[[Random, h5py.File, str, int, Path], None]]] = [
@@ -589,7 +640,8 @@ STORED_OUTSIDE: list[tuple[str, Callable[[Random, h5py.File, str, int, Path], No
     ("raw bytes that are missing", _raw("missing.raw")),
     ("virtual", _virtual(lambda outside: str(outside / "valid.nwb"))),
     ("virtual beside it", _virtual(lambda outside: "neighbour.nwb")),
-    ("virtual of a pattern", _virtual(lambda outside: str(outside / "valid%b.nwb"))),
+    ("virtual of a pattern", _as_many_as_there_are),
+    ("virtual by way of another", _by_way_of_another),
     ("virtual of a pipe", _virtual(lambda outside: str(outside / "pipe"))),
     ("virtual of itself", _virtual(lambda outside: ".")),
     ("virtual and missing", _virtual(lambda outside: "missing.nwb")),

@@ -27,7 +27,7 @@ def test_alternatives_stand_in_comments(session_path):
 
     assert "  # other choices for align: move_time\n" in text
     assert "  # areas: [M1, PMd]  # keep some of these\n" in text
-    assert "  # trials: outcome == 'hit'  # successful trials only\n" in text
+    assert "  # trials: outcome == 'hit'  # successes only\n" in text
     assert f"# To fit:  ltr fit {session_path} --config fit.yaml\n" in text
 
 

@@ -88,7 +88,7 @@ def test_a_unit_less_table_is_noted(tmp_path):
 def session_with(path, trials, trains_s=None):
     write_session(
         path,
-        spike_times=[np.array([1.5])] if trains_s is None else trains_s,
+        spike_times=[np.arange(1.5, 60.0, 0.5)] if trains_s is None else trains_s,
         trials=trials,
         session_description="",
         identifier="x",

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pynwb
 
+START_OF_SESSION = datetime(2024, 1, 1, tzinfo=UTC)
+
 
 def new_session() -> pynwb.NWBFile:
-    return pynwb.NWBFile("a session", "identifier", datetime(2024, 1, 1, tzinfo=UTC))
+    return pynwb.NWBFile("a session", "identifier", START_OF_SESSION)
 
 
 def save(nwbfile: pynwb.NWBFile, path: Path) -> Path:

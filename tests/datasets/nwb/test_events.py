@@ -12,6 +12,7 @@ from pynwb.misc import AnnotationSeries
 from ltr.datasets import open_recording, summarise
 from ltr.datasets.nwb.events import find_events, in_trials, list_events
 from ltr.datasets.nwb.file import NwbFile, open_nwb
+from ltr.datasets.nwb.signals import list_signals
 from ltr.datasets.nwb.tables import read_trials
 from ltr.datasets.trials.clock import Bounds
 from ltr.errors import RecordingError
@@ -142,6 +143,42 @@ def test_of_a_long_signal_only_the_first_time_stamps_are_read(tmp_path, monkeypa
         assert list_events(file) == []
 
     assert sum(map(len, read)) < 5000
+
+
+def test_names_with_brackets_can_be_aligned_to(tmp_path):
+    nwbfile = new_session()
+    for start in START:
+        nwbfile.add_trial(start_time=start, stop_time=start + 1.5)
+    nwbfile.add_unit(spike_times=np.arange(1.0, 9.0, 0.05))
+    nwbfile.add_acquisition(TimeSeries(name="go [s]", data=np.ones(4), unit="a.u.", timestamps=START + 0.5))
+    path = save(nwbfile, tmp_path / "brackets.nwb")
+
+    assert summarise(path).align_candidates == ("acquisition/go [s]",)
+    for address in ("acquisition/go [s]", "go [s]"):
+        recording = open_recording(path, RecordingSettings(align=address, window=(-0.2, 0.2)))
+        assert recording.event_times_s.tolist() == (START + 0.5).tolist()
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.2])
+def test_a_signal_with_time_stamps_a_pause_and_jitter_is_no_event(tmp_path, jitter):
+    generator = np.random.default_rng(0)
+    times = np.cumsum(0.05 * (1 + jitter * generator.uniform(-1, 1, 400))) + np.where(np.arange(400) > 200, 30.0, 0.0)
+    nwbfile = new_session()
+    nwbfile.add_acquisition(TimeSeries(name="photometry", data=generator.normal(size=400), unit="V", timestamps=times))
+
+    with open_nwb(save(nwbfile, tmp_path / "photometry.nwb")) as file:
+        assert list_events(file) == []
+        assert [signal.path for signal in list_signals(file)] == ["acquisition/photometry"]
+
+
+def test_an_event_where_one_trial_ends_and_the_next_begins_is_in_the_one_that_it_suits():
+    start = np.array([1.0, 3.0, 5.0, 7.0])
+    bounds = Bounds(start, start + 2, stated=True)
+
+    at_the_end, counts = in_trials(start + 2, bounds)
+    assert (at_the_end.tolist(), counts.tolist()) == ((start + 2).tolist(), [1, 1, 1, 1])
+    at_the_start, counts = in_trials(start, bounds)
+    assert (at_the_start.tolist(), counts.tolist()) == (start.tolist(), [1, 1, 1, 1])
 
 
 def test_an_event_on_the_border_of_trials_without_length_is_the_next_ones():

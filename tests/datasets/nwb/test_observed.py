@@ -72,7 +72,33 @@ def test_spikes_in_trials_only_mean_that_only_trials_were_recorded():
     spans, notes = recorded_spans(spikes, TRIALS)
 
     assert spans.start_s.tolist() == TRIALS.start_s.tolist()
-    assert "No unit fires between trials" in notes[0]
+    assert "recorded one by one" in notes[0]
+
+
+def test_one_spike_outside_does_not_make_silence_of_what_was_not_recorded():
+    generator = np.random.default_rng(0)
+    spikes = np.concatenate([steady(generator, start - 0.5, start + 4) for start in TRIALS.start_s])
+
+    spans, notes = recorded_spans(np.append(spikes, 6.0), TRIALS)
+
+    assert "recorded one by one" in notes[0]
+    assert not spans.cover(TRIALS.stop_s[1:-1] + 0.5, TRIALS.stop_s[1:-1] + 1.0).any()
+    assert spans.cover(TRIALS.start_s - 0.4, TRIALS.stop_s).all()  # as much before each as was stored
+
+
+def test_trials_before_the_first_and_after_the_last_spike_were_not_recorded():
+    spans, notes = recorded_spans(steady(np.random.default_rng(0), 25.0, 60.0), TRIALS)
+
+    assert (spans.start_s[0] >= 25.0, spans.stop_s[-1] <= 60.0, len(notes)) == (True, True, 2)
+
+
+def test_an_odd_spike_far_away_hides_no_gap():
+    generator = np.random.default_rng(0)
+    spikes = np.concatenate([steady(generator, 0.0, 40.0), steady(generator, 60.0, 100.0), [1e9]])
+
+    spans, _ = recorded_spans(spikes, None)
+
+    assert not spans.cover(np.array([45.0, 200.0]), np.array([55.0, 210.0])).any()
 
 
 def test_few_spikes_in_trials_only_may_be_chance():
@@ -94,7 +120,7 @@ def test_a_long_silence_is_a_gap_between_the_spikes_around_it():
 
 
 @pytest.mark.parametrize(
-    ("silence_s", "rate_hz"), [(4.0, 100.0), (60.0, 3.0)], ids=["short", "long, but few spikes were to be expected"]
+    ("silence_s", "rate_hz"), [(1.5, 500.0), (60.0, 3.0)], ids=["short", "long, but few spikes were to be expected"]
 )
 def test_other_silences_are_silence(silence_s, rate_hz):
     generator = np.random.default_rng(0)

@@ -387,6 +387,7 @@ def test_units_outside_their_observation_intervals_are_not_observed(tmp_path):
 
     recording = read(tmp_path / "obs.nwb", window=(0.0, 0.2), bin_ms=100.0)
 
+    # the last unit has no intervals, the others have what theirs say
     assert recording.observed.all(axis=1).T.tolist() == [[True, True, False], [False, True, True], [True, True, True]]
     # one spike of each of the first two units lies outside
     assert recording.activity.sum(axis=(0, 1)).tolist() == [2, 2, 3]

@@ -75,6 +75,40 @@ def test_conversion_offset_and_channel_conversion_are_applied(tmp_path):
     np.testing.assert_allclose(resampled(path).values, expected, rtol=1e-6)
 
 
+def test_jitter_leaves_no_bin_empty(tmp_path):
+    generator = np.random.default_rng(2)
+    times = np.arange(0.0, 9.0, 0.1) + generator.uniform(-0.04, 0.04, 90)
+    path = with_series(tmp_path / "jitter.nwb", np.sin(times)[:, None] * np.ones(2), timestamps=times)
+
+    sampled = resampled(path, edges=np.round(np.arange(-5, 11) * 0.11, 10))
+
+    assert sampled.observed.all()
+    centres = EVENTS[:, None] + (np.arange(-5, 10) + 0.5) * 0.11
+    np.testing.assert_allclose(sampled.values[:, :, 0], np.sin(centres), atol=0.08)
+
+
+def test_a_signal_that_is_turned_is_refused(imaging):
+    with h5py.File(imaging, "r+") as file:
+        series = file["processing/ophys/DfOverF/dff"]
+        data = series["data"][()]
+        del series["data"], series["rois"]
+        series["data"] = data[:5].T
+        series["rois"] = np.arange(4)
+        series["data"].attrs["unit"], series["data"].attrs["conversion"] = "a", 1.0
+
+    with pytest.raises(RecordingError, match="5 columns for 4 rois: it seems to be stored channel x time"):
+        open_recording(imaging, RecordingSettings(signal="processing/ophys/DfOverF/dff"))
+
+
+def test_the_rate_of_a_signal_with_time_stamps_is_that_of_its_beginning(tmp_path):
+    path = with_series(tmp_path / "stamps.nwb", np.ones((100, 3)), timestamps=np.arange(100) * 0.2)
+
+    summary = summarise(path)
+
+    assert summary.signals[0].rate_hz == pytest.approx(5.0)
+    assert summary.settings["recording"]["bin_ms"] == 200.0
+
+
 @pytest.mark.parametrize("interval_s", [0.05, 0.25], ids=["averaged", "interpolated"])
 def test_gaps_missing_samples_and_ends_are_not_observed(tmp_path, interval_s):
     times = np.arange(0.0, 7.0, interval_s)

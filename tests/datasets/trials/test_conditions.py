@@ -31,12 +31,69 @@ def labels(*condition, bins=None):
 
 
 def test_bins_hold_as_many_trials_each():
-    assert labels("number", bins=3)[0] == ["1 to 3", "1 to 3", "1 to 3", "4 to 5", "4 to 5", "6 to 7", "6 to 7", ""]
+    assert labels("number", bins=3)[0] == ["1 to 2", "1 to 2", "3 to 5", "3 to 5", "3 to 5", "6 to 7", "6 to 7", ""]
+
+
+def test_bins_of_equal_values_are_cut_between_different_ones():
+    table = Table("trials table", 40, {"x": np.array([1.0] * 4 + [2.0] * 4 + [3.0] * 32)})
+
+    found = condition_labels(table, RecordingSettings(condition=("x",), condition_bins=2))[0]
+
+    assert [*dict.fromkeys(found.tolist())] == ["1 to 2", "3"]
+
+
+def test_bins_divide_the_trials_that_are_kept():
+    table = Table("trials table", 40, {"x": np.arange(40.0)})
+    late = np.arange(40) >= 20
+
+    found = condition_labels(table, RecordingSettings(condition=("x",), condition_bins=2), among=late)[0]
+
+    assert [*dict.fromkeys(found[late].tolist())] == ["0 to 29", "30 to 39"]
+
+
+def test_numbers_that_differ_late_are_different_conditions():
+    ids = np.array([1065001.0, 1065002.0, np.nan])
+    near = np.array([0.1234567, 0.1234568, 1 / 3])
+    table = Table("trials table", 3, {"id": ids, "near": near, "big": np.array([1234567.1, 1234567.4, 1234567.9])})
+
+    def found(name, bins=None):
+        return condition_labels(table, RecordingSettings(condition=(name,), condition_bins=bins))[0].tolist()
+
+    assert found("id") == ["1065001", "1065002", ""]
+    assert found("near") == ["0.1234567", "0.1234568", "0.3333333"]
+    assert found("big", 2) == ["1234567.1", "1234567.4 to 1234567.9", "1234567.4 to 1234567.9"]
+
+
+def test_rounding_makes_no_conditions():
+    table = Table("trials table", 2, {"x": np.array([np.pi / 4, np.pi / 4 * (1 + 2e-16)])})
+
+    assert condition_labels(table, RecordingSettings(condition=("x",)))[0].tolist() == ["0.785398"] * 2
+
+
+def test_texts_for_no_value_are_missing():
+    table = Table("trials table", 4, {"x": np.array(["left", "NaN", "n/a", "none"], dtype=object)})
+
+    assert condition_labels(table, RecordingSettings(condition=("x",)))[0].tolist() == ["left", "", "", "none"]
+
+
+def test_labels_that_become_the_same_when_joined_are_refused():
+    columns = {"x": np.array(["a/b", "a"], dtype=object), "y": np.array(["c", "b/c"], dtype=object)}
+
+    with pytest.raises(RecordingError, match="make the same label"):
+        condition_labels(Table("trials table", 2, columns), RecordingSettings(condition=("x", "y")))
+
+
+def test_bins_of_directions_are_of_one_width():
+    table = Table("trials table", 16, {"x": np.arange(16) * 22.5})
+
+    found = condition_labels(table, RecordingSettings(condition=("angle(x)",), condition_bins=8))[0].tolist()
+
+    assert {found.count(label) for label in found} == {2}
 
 
 def test_bins_and_other_columns_make_a_product():
-    assert labels("number", "side", bins=2)[0][:2] == ["1 to 4/l", "1 to 4/r"]
-    assert labels("number", "few", bins=2)[0][:2] == ["1 to 4/0", "1 to 4/1"]  # few values stay as they are
+    assert labels("number", "side", bins=2)[0][:2] == ["1 to 3/l", "1 to 3/r"]
+    assert labels("number", "few", bins=2)[0][:2] == ["1 to 3/0", "1 to 3/1"]  # few values stay as they are
 
 
 def test_directions_are_in_degrees_whatever_the_unit():
