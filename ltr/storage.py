@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,23 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
     Raises:
         RunError: the folder is missing, cannot be written to, or the disk is full.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file under a temporary name, which it keeps until it is whole.
+
+    Args:
+        path: where the file goes; an existing one is replaced at the very end.
+
+    Yields:
+        The temporary name beside it. Whatever is there after an error is removed.
+
+    Raises:
+        RunError: the folder is missing, cannot be written to, or the disk is full.
+    """
     if not path.parent.is_dir():
         raise RunError(
             f"{path} cannot be written: its folder does not exist.",
@@ -43,9 +62,8 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
     temporary = path.parent / f".{path.stem}-{secrets.token_hex(4)}{path.suffix}"
     try:
         try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
+            yield temporary
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())  # on disk before it takes its name: a power cut leaves no empty file
             temporary.replace(path)
         finally:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -92,42 +89,6 @@ def write_new(path: Path, nwbfile: pynwb.NWBFile) -> None:
     with h5py.File(buffer, "w") as file, pynwb.NWBHDF5IO(file=file, mode="w") as writer:
         writer.write(nwbfile)
     write_whole(path, buffer.getbuffer())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Write a large file piece by piece under a temporary name, which it keeps until it is whole.
-
-    Args:
-        path: where the file goes; an existing one is replaced at the very end.
-
-    Yields:
-        The temporary name beside it. Whatever is there after an error is removed.
-
-    Raises:
-        RunError: the folder is missing, cannot be written to, or the disk is full.
-    """
-    if not path.parent.is_dir():
-        raise RunError(
-            f"{path} cannot be written: its folder does not exist.",
-            allowed="a path in an existing folder",
-            fix=f"make it first: mkdir -p {path.parent}",
-        )
-    temporary = path.parent / f".{path.stem}-{secrets.token_hex(4)}{path.suffix}"
-    try:
-        try:
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())  # on disk before it takes its name: a power cut leaves no empty file
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(
-            f"{path} could not be written: {error.strerror or error}.",
-            allowed="a folder that can be written to, with enough space on its disk",
-            fix="free space or choose another folder; nothing half-written was left behind",
-        ) from error
 
 
 def _missing(value: object) -> bool:

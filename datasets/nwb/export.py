@@ -15,13 +15,14 @@ from hdmf.build import ConstructError
 
 import ltr
 from ltr.datasets import open_recording
-from ltr.datasets.nwb.build import replacing, require_free, require_suffix
+from ltr.datasets.nwb.build import require_free, require_suffix
 from ltr.datasets.nwb.file import open_nwb, require_file
 from ltr.datasets.nwb.layout import FIELDS, MODULE
 from ltr.datasets.nwb.module import Content, add_module
 from ltr.datasets.nwb.walk import holds_results
 from ltr.errors import RecordingError, RunError
 from ltr.run_folder import RunFolder
+from ltr.storage import replacing
 
 if TYPE_CHECKING:
     import xarray as xr
