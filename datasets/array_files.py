@@ -48,7 +48,7 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ltr.datasets.nwb.file import NwbFile, printable, require_file, require_size, shortened
+from ltr.datasets.nwb.file import CHECK_SIZE, NwbFile, attribute_text, printable, require_file, require_size, shortened
 from ltr.datasets.nwb.heaps import Guarded
 from ltr.errors import RecordingError, nearest
 from ltr.recording import DIMENSIONS, Recording
@@ -56,7 +56,8 @@ from ltr.storage import write_whole
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**30  # of one array
-MAX_LABEL_BYTES = 2**27  # of one that holds a value for each trial, bin or neuron
+ONLY_DIMENSION = "This is a netCDF dimension but not a netCDF variable"  # what netCDF calls such a dataset
+MAX_LENGTH = 1_000_000  # trials, bins or neurons
 TEXTS = ("source", "align", "description", "notes")
 LABELS = {
     "trial": "trial_numbers",
@@ -96,7 +97,9 @@ def read_array_file(path: Path | str) -> Recording:
     _require_suffix(path)
     content = _read_netcdf(path) if path.suffix.lower() == ".nc" else _read_npz(path)
     try:
-        return _build(content, path)
+        # what is infinite or too large is refused, not announced
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _build(content, path)
     except RecordingError as error:
         raise RecordingError(f"{path}: {error.given}", allowed=error.allowed, fix=error.fix) from error
 
@@ -144,7 +147,7 @@ def _read_npz(path: Path) -> _Content:
             names = [shortened(name) for name in stored.files]
             wanted = [name for name in (*ARRAYS, *TEXTS) if name in stored]
             for name in wanted:
-                _require_size(path, name, _stored_bytes(stored, name))
+                _require_size(path, name, *_stored_size(stored, name))
             arrays = {name: stored[name] for name in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise _unreadable(path, "NumPy .npz", error) from error
@@ -162,24 +165,27 @@ def _read_npz(path: Path) -> _Content:
     return _Content(arrays, texts, names)
 
 
-def _stored_bytes(stored: np.lib.npyio.NpzFile, name: str) -> float:
-    """Size of an array by its header, which is all that is read; NumPy would make room for it first."""
+def _stored_size(stored: np.lib.npyio.NpzFile, name: str) -> tuple[float, int]:
+    """Bytes and longest axis of an array by its header, which is all that is read; NumPy makes room for it first."""
+    assert stored.zip is not None  # it is open
     with stored.zip.open(f"{name}.npy") as stream:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(stream)
-    return float(np.prod(shape, dtype=float)) * dtype.itemsize
+    return float(np.prod(shape, dtype=float)) * dtype.itemsize, max(shape, default=0)
 
 
-def _most_bytes(name: str) -> int:
-    return MAX_BYTES if name in ("activity", "observed", "known_input") else MAX_LABEL_BYTES
-
-
-def _require_size(path: Path, name: str, size: float) -> None:
-    if size > _most_bytes(name):
+def _require_size(path: Path, name: str, size: float, longest: int) -> None:
+    if longest > MAX_LENGTH:
+        raise RecordingError(
+            f"'{shortened(name)}' in {path} has {longest} entries along one dimension.",
+            allowed=f"up to {MAX_LENGTH} trials, bins or neurons",
+            fix=CHECK_SIZE,
+        )
+    if size > MAX_BYTES:
         raise RecordingError(
             f"'{shortened(name)}' in {path} takes {size / 2**20:.0f} MB.",
-            allowed=f"up to {_most_bytes(name) / 2**20:.0f} MB",
+            allowed=f"up to {MAX_BYTES / 2**20:.0f} MB",
             fix="choose fewer trials, bins or neurons, or a smaller type of number",
         )
 
@@ -187,11 +193,15 @@ def _require_size(path: Path, name: str, size: float) -> None:
 def _read_netcdf(path: Path) -> _Content:
     try:
         with Guarded(path) as stream:
-            names = _require_plain(stream)
+            names = _require_plain(path, stream)
             stream.seek(0)
-            # times stay numbers: a unit such as 'seconds' would turn them into dates
-            options = {"engine": "h5netcdf", "decode_times": False, "phony_dims": "access"}
-            with xr.open_dataset(stream, drop_variables=set(names) - set(ARRAYS), **options) as stored:
+            with xr.open_dataset(
+                stream,
+                engine="h5netcdf",
+                drop_variables=[name for name in names if name not in ARRAYS],
+                decode_times=False,  # a unit such as 'seconds' would turn them into dates
+                phony_dims="access",
+            ) as stored:
                 dataset = stored.load()
     except RecordingError:
         raise
@@ -206,7 +216,7 @@ def _read_netcdf(path: Path) -> _Content:
     return _Content(arrays, texts, [shortened(name) for name in names])
 
 
-def _require_plain(stream: Guarded) -> list[str]:
+def _require_plain(path: Path, stream: Guarded) -> list[str]:
     """Names of what a file holds.
 
     Refused is what h5netcdf would follow or fill the memory with: links to other files, values in them, large arrays.
@@ -215,6 +225,7 @@ def _require_plain(stream: Guarded) -> list[str]:
     with h5py.File(stream, "r") as file:
         content = NwbFile(file)
         dict(file.attrs)
+        names = []
         for name in file:
             item = content.find(name)
             if item is None:
@@ -222,12 +233,12 @@ def _require_plain(stream: Guarded) -> list[str]:
                     f"'{shortened(str(name))}' is neither a group nor an array.", allowed="arrays", fix=REMAKE
                 )
             dict(item.attrs)
+            if not attribute_text(item, "NAME").startswith(ONLY_DIMENSION):
+                names.append(str(name))
             if isinstance(item, h5py.Dataset):
-                size = item.size * item.dtype.itemsize if name in ARRAYS else 0.0
-                require_size(item, size, _most_bytes(str(name)))
-                # h5netcdf makes dimensions of its own from shapes, and numbers for them
-                require_size(item, 8.0 * max(item.shape, default=0), MAX_LABEL_BYTES)
-        return list(file)
+                _require_size(path, str(name), item.size * item.dtype.itemsize, max(item.shape, default=0))
+                require_size(item, 0, MAX_BYTES)
+        return names
 
 
 def _unreadable(path: Path, kind: str, cause: Exception | str) -> RecordingError:
@@ -283,7 +294,7 @@ def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
     kinds = {"activity": "iufb", "observed": "b"} | dict.fromkeys(
         ("bin_edge", "go_time", "event_time", "known_input"), "iuf"
     )
-    kinds |= dict.fromkeys(LABELS, "iufbUSO")
+    kinds |= dict.fromkeys(LABELS, "iufbUSO") | {"trial": "iu"}
     words = {"i": "whole numbers", "f": "floats of up to 64 bits", "b": "true or false", "U": "text"}
     for name, allowed in kinds.items():
         wide = name in arrays and arrays[name].dtype.kind == "f" and arrays[name].dtype.itemsize > 8

@@ -178,7 +178,7 @@ def _from_series(file: NwbFile, path: str, group: h5py.Group, description: str) 
     if stamps is None or not _are_marks(file, stamps, data):
         return []
     times = file.values(stamps).astype(float)
-    codes = read_vector(file, data) if data is not None and data.dtype.kind in "biufSO" else np.zeros(0)
+    codes = read_vector(file, data) if data is not None and not why_unread(data) else np.zeros(0)
     if codes is None or codes.dtype.kind == "f":
         codes = np.zeros(0) if codes is None else np.where(np.isfinite(codes), codes, 0.0)
     kinds, which = np.unique(codes, return_inverse=True)

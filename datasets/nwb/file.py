@@ -183,6 +183,14 @@ class NwbFile:
             raise _leads_out(f"{what}, perhaps in other files")
         stored = [os.fsdecode(name) for name, _, _ in data.external or ()]
         for name in stored or [source.file_name for source in data.virtual_sources()]:
+            own = Path(data.file.filename)
+            if data.is_virtual and (name == "." or own.parent / name == own):
+                # HDF5 does not notice a dataset that is made of itself, and dies of it
+                raise RecordingError(
+                    f"'{shortened(str(data.name))}' is made of its own file.",
+                    allowed="values of other files",
+                    fix="write the file again",
+                )
             _require_ordinary(data.parent, name)
 
 

@@ -32,6 +32,8 @@ class Guarded(io.RawIOBase):
         source: a path, or a stream that stays open when this one is closed.
     """
 
+    mode = "rb"
+
     def __init__(self, source: Any) -> None:
         self._own = source.open("rb", buffering=0) if isinstance(source, Path) else None
         self._stream = self._own or source
@@ -79,8 +81,8 @@ class Guarded(io.RawIOBase):
             place += step
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position."""
-        return self._stream.seek(offset, whence)
+        """Go to a position; one that no file has is as good as any other beyond the end."""
+        return self._stream.seek(min(offset, LONGEST - 1), whence)
 
     def tell(self) -> int:
         """The position."""

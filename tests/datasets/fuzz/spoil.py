@@ -41,6 +41,22 @@ TEXTS: tuple[str | bytes, ...] = (
     "{",
     "\ud7ff",
 )
+KEY_PLACES = (
+    "units",
+    "units/id",
+    "units/spike_times",
+    "units/spike_times_index",
+    "units/obs_intervals",
+    "intervals/trials",
+    "intervals/trials/id",
+    "intervals/trials/start_time",
+    "intervals/trials/stop_time",
+    "acquisition/lfp/data",
+    "processing/ophys/DfOverF/RoiResponseSeries/timestamps",
+    "processing/ophys/DfOverF/RoiResponseSeries/data",
+    "acquisition/TTL/data",
+    "acquisition/TTL/timestamps",
+)
 BOMB_BYTES = 2**32 - 2**20
 
 
@@ -68,7 +84,7 @@ class Spoiler:
         """Do something; not everything can be done to everything, and then HDF5 objects."""
         try:
             action(self)
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except (KeyError, OSError, OverflowError, RuntimeError, TypeError, ValueError) as error:
             self.done.append(f"(not done: {str(error)[:60]})")
 
     # -- where
@@ -80,6 +96,10 @@ class Spoiler:
 
     def _place(self, kind: type | tuple[type, ...] = (h5py.Group, h5py.Dataset)) -> str:
         """Somewhere in the file, more often in the tables that everything depends on."""
+        # what nothing can be read without
+        key = self.random.choice(KEY_PLACES)
+        if self.random.random() < 0.3 and isinstance(self.file.get(key), kind):
+            return key
         names = self._names()
         tables = [name for name in names if name.startswith(("units", "intervals/trials"))]
         names = tables if tables and self.random.random() < 0.6 else names

@@ -1,7 +1,9 @@
 """Events outside the trials table are found by kind, wherever and however a file keeps them."""
 
+import shutil
 import warnings
 
+import h5py
 import numpy as np
 import pytest
 from pynwb import TimeSeries
@@ -193,3 +195,29 @@ def test_events_that_each_trial_has_once_are_proposed_and_licks_are_not(path):
         "acquisition/ttl[1]",
         "acquisition/ttl[3]",
     )
+
+
+def test_labels_may_lie_in_a_dataset_beside_the_events(path, tmp_path):
+    own = shutil.copyfile(path, tmp_path / "own.nwb")
+    with h5py.File(own, "r+") as file:
+        group = file.create_group("acquisition/labelled")
+        group["timestamps"], group["data"] = [1.0, 2.0, 3.0], [0, 1, 0]
+        group.create_dataset("labels", data=["go", "stop"], dtype=h5py.string_dtype())
+
+    with open_nwb(own) as file:
+        found = [events.address for events in list_events(file) if "labelled" in events.address]
+    assert found == ["acquisition/labelled[go]", "acquisition/labelled[stop]"]
+
+
+def test_lists_and_very_long_texts_are_no_kinds_of_event(path, tmp_path):
+    own = shutil.copyfile(path, tmp_path / "own.nwb")
+    with h5py.File(own, "r+") as file:
+        for name, dtype in (("lists", h5py.vlen_dtype(float)), ("stories", h5py.string_dtype())):
+            group = file.create_group(f"acquisition/{name}")
+            group["timestamps"] = [1.0, 2.0, 3.5]
+            group.create_dataset("data", shape=(3,), dtype=dtype)
+        file["acquisition/stories/data"][:] = ["x" * 20_000, "y", "z"]
+
+    with open_nwb(own) as file:
+        found = {events.address: len(events.times_s) for events in list_events(file)}
+    assert (found["acquisition/lists"], found["acquisition/stories"]) == (3, 3)
