@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -109,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code, see :mod:`ltr.cli.exit_codes`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal need not know every letter that a file holds
     try:
         with sigterm_as_ctrl_c():
             app(args=given, prog_name="ltr")

@@ -109,6 +109,10 @@ def _read(source: str, settings: RecordingSettings, first_number: int) -> Record
     from ltr.datasets.array_files import read_array_file
 
     recording = read_array_file(source)
+    unused = ", ".join(sorted(settings.model_fields_set))
+    if unused:
+        note = f"Not used, since {Path(source).name} is already binned: {unused}."
+        recording.dataset.attrs["notes"] = "\n".join([*recording.notes, note])
     n_trials = int(recording.trial_numbers[-1]) + 1
     dataset = recording.dataset.assign_coords(trial=recording.trial_numbers + first_number) if first_number else None
     recording = recording if dataset is None else type(recording)(dataset)
@@ -171,6 +175,12 @@ def _is_array_file(source: str) -> bool:
     from ltr.datasets.remote import file_name, is_remote
 
     remote = is_remote(source)
+    if not remote and Path(source).is_dir():
+        raise RecordingError(
+            f"{source} is a folder.",
+            allowed="one file: .nwb, .nc or .npz",
+            fix="name a file in it; a run is shown by 'ltr report'",
+        )
     suffix = Path(file_name(source) if remote else source).suffix.lower()
     if remote:
         if suffix in ARRAY_SUFFIXES:

@@ -55,7 +55,8 @@ from ltr.recording import DIMENSIONS, Recording
 from ltr.storage import write_whole
 
 FORMAT_VERSION = 1
-MAX_BYTES = 2**30  # of one array
+MAX_BYTES = 2**30  # of one array, if it is compressed more than counts ever are
+MOST_UNPACKED = 100
 ONLY_DIMENSION = "This is a netCDF dimension but not a netCDF variable"  # what netCDF calls such a dataset
 MAX_LENGTH = 1_000_000  # trials, bins or neurons
 TEXTS = ("source", "align", "description", "notes")
@@ -147,7 +148,7 @@ def _read_npz(path: Path) -> _Content:
             names = [shortened(name) for name in stored.files]
             wanted = [name for name in (*ARRAYS, *TEXTS) if name in stored]
             for name in wanted:
-                _require_size(path, name, *_stored_size(stored, name))
+                _require_size(path, name, *_sizes(stored, name))
             arrays = {name: stored[name] for name in wanted}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
         raise _unreadable(path, "NumPy .npz", error) from error
@@ -165,27 +166,30 @@ def _read_npz(path: Path) -> _Content:
     return _Content(arrays, texts, names)
 
 
-def _stored_size(stored: np.lib.npyio.NpzFile, name: str) -> tuple[float, int]:
-    """Bytes and longest axis of an array by its header, which is all that is read; NumPy makes room for it first."""
+def _sizes(stored: np.lib.npyio.NpzFile, name: str) -> tuple[float, int, float]:
+    """Bytes, longest axis and bytes in the file of an array; only its header is read: NumPy makes room for it first."""
     assert stored.zip is not None  # it is open
     with stored.zip.open(f"{name}.npy") as stream:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(stream)
-    return float(np.prod(shape, dtype=float)) * dtype.itemsize, max(shape, default=0)
+    size = float(np.prod(shape, dtype=float)) * dtype.itemsize
+    return size, max(shape, default=0), stored.zip.getinfo(f"{name}.npy").compress_size
 
 
-def _require_size(path: Path, name: str, size: float, longest: int) -> None:
+def _require_size(path: Path, name: str, size: float, longest: int, stored: float) -> None:
+    """Refuse what cannot be a recording: far more than the file could hold, or an axis without end."""
+    most = max(MAX_BYTES, MOST_UNPACKED * stored)
     if longest > MAX_LENGTH:
         raise RecordingError(
             f"'{shortened(name)}' in {path} has {longest} entries along one dimension.",
             allowed=f"up to {MAX_LENGTH} trials, bins or neurons",
             fix=CHECK_SIZE,
         )
-    if size > MAX_BYTES:
+    if size > most:
         raise RecordingError(
             f"'{shortened(name)}' in {path} takes {size / 2**20:.0f} MB.",
-            allowed=f"up to {MAX_BYTES / 2**20:.0f} MB",
+            allowed=f"up to {most / 2**20:.0f} MB",
             fix="choose fewer trials, bins or neurons, or a smaller type of number",
         )
 
@@ -236,7 +240,8 @@ def _require_plain(path: Path, stream: Guarded) -> list[str]:
             if not attribute_text(item, "NAME").startswith(ONLY_DIMENSION):
                 names.append(str(name))
             if isinstance(item, h5py.Dataset):
-                _require_size(path, str(name), item.size * item.dtype.itemsize, max(item.shape, default=0))
+                size, stored = item.size * item.dtype.itemsize, item.id.get_storage_size()
+                _require_size(path, str(name), size, max(item.shape, default=0), stored)
                 require_size(item, 0, MAX_BYTES)
         return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -36,6 +37,13 @@ def join(recordings: Sequence[Recording], names: Sequence[str]) -> Recording:
         return first
     for recording, name in zip(recordings[1:], names[1:], strict=True):
         _require_same(first, recording, names[0], name)
+    for (one, name), (other, other_name) in combinations(zip(recordings, names, strict=True), 2):
+        if np.array_equal(one.activity, other.activity):
+            raise RecordingError(
+                f"{name} and {other_name} hold the same activity.",
+                allowed="each recording once",
+                fix="leave one of them away: a copy in training would tell of what is held out of the other",
+            )
     ids = first.dataset.neuron.values
     places = [_places(recording.dataset.neuron.values, ids) for recording in recordings]
     own_epochs = any(recording.epochs != ["session"] for recording in recordings)

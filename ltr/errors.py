@@ -56,5 +56,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
         >>> nearest("rnak", ["rank", "units"])
         "did you mean 'rank'?"
     """
-    close = difflib.get_close_matches(name, list(allowed), n=3, cutoff=0.5)
+    # small and capital letters are easily mistaken for each other
+    by_lower: dict[str, str] = {}
+    for other in allowed:
+        by_lower.setdefault(other.lower(), other)
+    close = [by_lower[match] for match in difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.5)]
     return "did you mean " + " or ".join(f"'{match}'" for match in close) + "?" if close else ""

@@ -9,6 +9,7 @@ Table 1 (recordings), unless the help text says otherwise.
 
 from __future__ import annotations
 
+import math
 import re
 import types
 import typing
@@ -114,7 +115,7 @@ class RecordingSettings(Section):
     @model_validator(mode="after")
     def _whole_bins(self) -> Self:
         bins = (self.window[1] - self.window[0]) * 1000 / self.bin_ms
-        if abs(bins - round(bins)) > MULTIPLE_TOLERANCE or round(bins) < 2:
+        if not math.isfinite(bins) or abs(bins - round(bins)) > MULTIPLE_TOLERANCE or round(bins) < 2:
             raise ValueError(
                 f"the window from {self.window[0]:g} to {self.window[1]:g} s holds {bins:.6g} bins"
                 f" of {self.bin_ms:g} ms; it must hold a whole number, at least 2"

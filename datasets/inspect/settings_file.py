@@ -57,7 +57,8 @@ def _alternatives(name: str, summary: SourceSummary) -> str:
         "signal": tuple(signal.path for signal in summary.signals),
         "trials_table": tuple(table.name for table in summary.tables),
     }.get(name, ())
-    return _line(", ".join(choices[1:]))[:WIDTH]
+    shown = _line(", ".join(choices[1:]))
+    return shown if len(shown) <= WIDTH else shown[:WIDTH].rpartition(", ")[0] + ", ..."
 
 
 def _unset(values: dict[str, Any], summary: SourceSummary) -> list[str]:

@@ -111,6 +111,10 @@ def suggest(found: Found) -> Advice:
     if epochs:
         recording["epoch"] = epochs[0]
         reasons.append(f"epoch {epochs[0]}: {by_role['epoch'][0].why}.")
+    elif found.trials.n_rows >= FEWEST_TRIALS:
+        half, last = found.trials.n_rows // 2, found.trials.n_rows - 1
+        example = f"--epochs early:0-{half - 1},late:{half}-{last}"
+        reasons.append(f"no column names epochs of learning; they can be ranges of trials: {example}.")
     if by_role["validity"]:
         _choose_valid(found, by_role["validity"][0].name, recording, reasons)
     if found.table is not None:
@@ -177,9 +181,10 @@ def _choose_align(
         reasons.append(f"align {best.name}: {best.why}.")
     else:
         rank, kind = vocabulary.event_kind("", found.trials.descriptions.get("start_time", ""))
-        starts = found.bounds.start_s if found.bounds is not None else np.zeros(0)
+        starts = found.bounds.start_s if found.bounds is not None else np.full(found.trials.n_rows, np.nan)
         best = _Align("start_time", rank, kind, starts, "")
-        reasons.append("align start_time: no column and no event has a time within each trial.")
+        meant = f" ({kind})" if kind else ""
+        reasons.append(f"align start_time{meant}: nothing else has a time within each trial.")
     recording["align"] = best.name
     if best.kind in GO_KINDS:
         return best.times_s
@@ -187,9 +192,9 @@ def _choose_align(
     if best.kind == MOVEMENT and cue is not None:
         recording["go_cue"] = cue.name
         reasons.append(f"go-cue {cue.name}: inputs end shortly after it.")
-    elif best.kind != MOVEMENT:
+    else:
         settings["inputs"] = {"execution_input": True}
-        reasons.append("execution-input: this is no go cue, so inputs may go on after it.")
+        reasons.append("execution-input: no go cue says when inputs end, so they may go on throughout.")
     return best.times_s
 
 
@@ -244,7 +249,8 @@ def _choose_valid(found: Found, name: str, recording: dict[str, Any], reasons: l
         return
     plain = _quoted_name(name)
     recording["trials"] = plain if good is True else f"not {plain}" if good is False else f"{plain} == {good}"
-    reasons.append(f"trials {recording['trials']}: by its name, '{name}' marks good trials.")
+    marks = "good trials" if good else "trials to be left out"
+    reasons.append(f"trials {recording['trials']}: by its name, '{name}' marks {marks}.")
 
 
 def _choose_signal(
@@ -279,7 +285,11 @@ def _choose_window(found: Found, times_s: np.ndarray, recording: dict[str, Any],
     stop = max(math.floor(min(after, longest) / step + 1e-9) * step, shortest)
     recording["window"] = [round(start, 6) + 0.0, round(stop, 6)]
     shown = "{:g} to {:g}".format(*recording["window"])
-    why = "what most trials last around it" if stop <= after + 1e-9 else "longer than most trials, which are short"
+    why = "what most trials last around it"
+    if not bounds.stated:
+        why = "the file does not say when trials end, so this is a guess"
+    elif stop > after + 1e-9:
+        why = f"most trials end {after:.2g} s after the event, which is short"
     reasons.append(f"window {shown} s: {why}.")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -92,11 +93,12 @@ def find_events(file: NwbFile, address: str, trials: Table, *, setting: str) -> 
     """
     wanted = address.strip("/")
     found = list_events(file, at=wanted) or list_events(file)
-    # the whole address, one kind of a series, or the end of either, if only one has it
+    # the whole address, one kind of a series, the end of either, or what happens then, if only one has it
     matching = [events for events in found if wanted in (events.address, events.path)]
     matching = matching or [
         events for events in found if any(name.endswith(f"/{wanted}") for name in (events.address, events.path))
     ]
+    matching = matching or [events for events in found if events.label == wanted]
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -136,11 +138,12 @@ def in_trials(times_s: np.ndarray, bounds: Bounds) -> tuple[np.ndarray, np.ndarr
     ends_at_a_start = np.isin(stop_s, start_s[known]) | (not bounds.stated)
     starts_at_an_end = np.isin(start_s, stop_s[known])
     best: tuple[np.ndarray, np.ndarray] | None = None
-    for first_side, last_side in (("left", "left"), ("right", "right")):
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    for side in sides:
         first = np.searchsorted(times_s, start_s, side="left")
         after = np.searchsorted(times_s, stop_s, side="right")
-        first = np.where(starts_at_an_end, np.searchsorted(times_s, start_s, side=first_side), first)
-        after = np.where(ends_at_a_start, np.searchsorted(times_s, stop_s, side=last_side), after)
+        first = np.where(starts_at_an_end, np.searchsorted(times_s, start_s, side=side), first)
+        after = np.where(ends_at_a_start, np.searchsorted(times_s, stop_s, side=side), after)
         counts = np.where(known, np.maximum(after - first, 0), 0)
         if best is None or (counts == 1).sum() > (best[1] == 1).sum():
             best = first, counts

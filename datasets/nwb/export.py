@@ -64,10 +64,10 @@ def export_run(
         RecordingError: the NWB file cannot be read.
     """
     run, nwb = Path(run), Path(nwb)
+    _check_source(run)
     require_file(nwb)
     target = _target(nwb, out, in_place=in_place, overwrite=overwrite)
     _check_earlier(nwb, overwrite=overwrite)
-    _check_source(run)
     result = ltr.load(run)
     recording = _read_again(nwb, run, result)
     content = _content(result, recording)

@@ -82,7 +82,7 @@ def _labels(
                 fix=f"write --condition {name}, or choose another column",
             )
         unit = "directions of (x, y)" if values.dtype.kind == "O" else _angle_unit(values)
-        note = f"Conditions from '{name}': {unit}, in degrees{f', in {n_bins} bins' if n_bins else ''}."
+        note = f"Conditions from '{name}': {unit}, labelled in degrees{f', in {n_bins} bins' if n_bins else ''}."
         return angle_labels(degrees, n_bins), [note], n_bins is not None
     values = _any_column(trials, item)
     if n_bins is not None and values.dtype.kind in "iuf":
@@ -94,7 +94,7 @@ def _labels(
 
 def _angle_unit(values: np.ndarray) -> str:
     known = np.abs(values[np.isfinite(values)])
-    return "angles in degrees" if len(known) and known.max() > 2 * np.pi + 1e-6 else "angles in radians"
+    return f"angles, read as {'degrees' if len(known) and known.max() > 2 * np.pi + 1e-6 else 'radians'}"
 
 
 def _any_column(trials: Table, name: str) -> np.ndarray:

@@ -181,7 +181,7 @@ class _Evaluator:
                 hint = nearest(name, self.columns) or f"the columns are {', '.join(self.columns)};"
                 self.refuse(
                     f"names '{name}', which is no column with one value a row",
-                    fix=f"{hint} put text in quotes: '{name}'",
+                    fix=f"{hint} if it is text, put it in quotes: '{name}'",
                 )
             return self.columns[name]
         sign = 1

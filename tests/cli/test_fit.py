@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -263,10 +264,17 @@ def test_the_library_is_told_where_the_source_lies(ltr: Callable, fake: FakeFit,
     assert fake.calls[0].recording.dataset.attrs["paths"] == [str(rates_file.resolve())]
 
 
+def another_day(rates_file: Path) -> str:
+    """The same neurons on the next day."""
+    with np.load(rates_file) as stored:
+        np.savez("day2.npz", **{**stored, "activity": stored["activity"] + 1.0})
+    return "day2.npz"
+
+
 def test_several_recordings_become_one_and_give_the_run_its_name(
     ltr: Callable, fake: FakeFit, rates_file: Path
 ) -> None:
-    Path("day2.npz").write_bytes(rates_file.read_bytes())
+    another_day(rates_file)
     assert ltr("fit", rates_file, "day2.npz").code == 0
     [call] = fake.calls
     assert call.recording.n_trials == 24
@@ -278,7 +286,7 @@ def test_several_recordings_become_one_and_give_the_run_its_name(
 def test_resume_finds_all_recordings_of_the_run(ltr: Callable, fake: FakeFit, rates_file: Path) -> None:
     begun(Path("run"), str(rates_file))
     record = json.loads(Path("run/recording.json").read_text())
-    Path("run/recording.json").write_text(json.dumps({**record, "paths": [str(rates_file)] * 2}))
+    Path("run/recording.json").write_text(json.dumps({**record, "paths": [str(rates_file), another_day(rates_file)]}))
     assert ltr("fit", "--resume", "run").code == 0
     assert fake.calls[0].recording.n_trials == 24
 

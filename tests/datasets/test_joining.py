@@ -12,8 +12,9 @@ from ltr.settings import RecordingSettings
 from tests.datasets.nwb.sessions import new_session, save
 
 
-def day(path, ids, starts, shift=0.0, area=None):
+def day(path, ids, starts, area=None):
     nwbfile = new_session()
+    shift = 0.21 * (int(path.stem[-1]) - 1)  # on the second day, all fire one bin later
     nwbfile.add_trial_column("go", "go cue")
     if area:
         nwbfile.add_unit_column("area", "area")
@@ -89,9 +90,8 @@ def test_neurons_in_both_can_be_chosen(tmp_path):
 
 
 def binned(path, **labels):
-    recording = Recording.from_arrays(
-        np.ones((3, 4, 2), int), bin_edges=np.arange(5) * 0.1, trial_numbers=[0, 2, 5], **labels
-    )
+    counts = np.full((3, 4, 2), 1 + sum(map(ord, str(path))) % 7)  # different in each file
+    recording = Recording.from_arrays(counts, bin_edges=np.arange(5) * 0.1, trial_numbers=[0, 2, 5], **labels)
     write_array_file(recording, path)
     return path
 
@@ -111,6 +111,20 @@ def test_files_of_one_name_are_told_apart(tmp_path):
     recording = open_recording([binned(tmp_path / "1" / "s.npz"), binned(tmp_path / "2" / "s.npz")])
 
     assert recording.epochs == ["s (1)", "s (2)"]
+
+
+def test_the_same_recording_twice_is_refused(tmp_path):
+    path = binned(tmp_path / "a.npz")
+    (tmp_path / "copy.npz").write_bytes(path.read_bytes())
+
+    with pytest.raises(RecordingError, match="a and copy hold the same activity"):
+        open_recording([path, tmp_path / "copy.npz"])
+
+
+def test_settings_that_binned_files_do_not_use_are_noted(tmp_path):
+    recording = open_recording(binned(tmp_path / "a.npz"), RecordingSettings(align="go", areas=["M1"]))
+
+    assert "Not used, since a.npz is already binned: align, areas." in recording.notes
 
 
 def test_files_with_other_bins_are_refused(tmp_path):

@@ -44,7 +44,8 @@ def test_the_rat_recording_is_summarised(rat_path):
     summary = summarise(rat_path)
 
     assert (summary.trials, summary.neurons) == (1266, 30)
-    assert summary.command == f"ltr fit {rat_path} --align press1_time --condition interval_bin --window -0.5 1"
+    flags = "--align press1_time --condition interval_bin --window -0.5 1 --execution-input"
+    assert summary.command == f"ltr fit {rat_path} {flags}"
 
 
 @each_layout

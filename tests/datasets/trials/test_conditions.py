@@ -98,7 +98,10 @@ def test_bins_and_other_columns_make_a_product():
 
 def test_directions_are_in_degrees_whatever_the_unit():
     expected = ["0", "90", "270", "180", "180", "5.73", "0", ""]
-    assert labels("angle(radians)") == (expected, ["Conditions from 'radians': angles in radians, in degrees."])
+    assert labels("angle(radians)") == (
+        expected,
+        ["Conditions from 'radians': angles, read as radians, labelled in degrees."],
+    )
     assert labels("angle(degrees)")[0] == ["0", "90", "270", "180", "0", "44", "23", ""]
 
 

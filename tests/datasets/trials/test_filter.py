@@ -55,7 +55,7 @@ def test_filters_keep_the_rows_that_pandas_keeps(columns, expression):
         ("", "cannot be read"),
         ("rt <", "cannot be read"),
         ("otcome == 'hit'", "did you mean 'outcome'"),
-        ("outcome == hit", "put text in quotes: 'hit'"),
+        ("outcome == hit", "if it is text, put it in quotes: 'hit'"),
         ("rt", "compare it: rt == ..."),
         ("outcome", "compare it"),
         ("0.3", "not a comparison"),
