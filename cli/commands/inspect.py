@@ -110,6 +110,8 @@ def _show(summary: SourceSummary) -> None:
     console.print(_heading(summary), markup=False)
     if summary.areas:
         console.print(_areas(summary.areas))
+    if summary.neuron_columns:
+        console.print(f"Neurons can also be chosen by (--neurons): {_neuron_columns(summary)}\n", markup=False)
     if len(summary.signals) > 1 or (summary.signals and summary.signals[0].kind != "units"):
         console.print(_signals(summary))
     if len(summary.tables) > 1:
@@ -150,6 +152,15 @@ def _heading(summary: SourceSummary) -> str:
 def _areas(areas: tuple[AreaSummary, ...]) -> Table:
     rows = [[area.area or "(not given)", str(area.neurons), number(area.mean_rate_hz, 1)] for area in areas]
     return table("Neurons (--areas)", ["area", "neurons", "mean rate (spikes/s)"], rows, numbers=2)
+
+
+def _neuron_columns(summary: SourceSummary) -> str:
+    """Columns of text with their values, of numbers by name."""
+    shown = []
+    for column in summary.neuron_columns[:MOST_ROWS]:
+        values = f" ({', '.join(column.examples)})" if column.dtype in ("text", "bool") else ""
+        shown.append(column.name + values)
+    return ", ".join(shown) + (", ..." if len(summary.neuron_columns) > MOST_ROWS else "")
 
 
 def _signals(summary: SourceSummary) -> Table:

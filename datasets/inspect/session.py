@@ -12,6 +12,7 @@ from ltr.datasets.inspect.suggest import Found, suggest
 from ltr.datasets.inspect.summary import (
     ColumnSummary,
     EventSummary,
+    NeuronColumn,
     SignalSummary,
     SourceSummary,
     TableSummary,
@@ -85,6 +86,7 @@ def summarise_nwb(source: str | Path, settings: RecordingSettings | None = None)
         neurons=len(areas),
         areas=by_area(areas, counts, duration_s if units is not None else None),
         trials=trials.n_rows,
+        neuron_columns=_neuron_columns(units),
         trials_table=found.table or ("trials" if trials.n_rows else ""),
         signals=tuple(signals),
         tables=tables,
@@ -188,6 +190,13 @@ def _neurons(
     return areas, np.zeros(len(areas))
 
 
+def _neuron_columns(units: Units | None) -> tuple[NeuronColumn, ...]:
+    table = units.neurons.table if units is not None else None
+    if table is None:
+        return ()
+    return tuple(NeuronColumn(name, _dtype(values), _examples(values)) for name, values in table.columns.items())
+
+
 def _usable(
     events: list[Events], bounds: Bounds | None, table: str | None
 ) -> list[tuple[Events, np.ndarray, np.ndarray]]:
@@ -209,12 +218,19 @@ def _column(column: Column, trials: Table) -> ColumnSummary:
         return ColumnSummary(name, "not usable", (), None, None, column.role, column.why, description)
     values = trials.columns.get(name, trials.lists.get(name))
     assert values is not None
-    dtype = "list" if name in trials.lists else "text" if values.dtype.kind == "O" else str(values.dtype)
-    labels = [label for label in label_column(values[: 50 * N_EXAMPLES]) if label]
-    examples = tuple(_short(label) for label in list(dict.fromkeys(labels))[:N_EXAMPLES])
+    dtype = "list" if name in trials.lists else _dtype(values)
     return ColumnSummary(
-        name, dtype, examples, column.missing_share, column.distinct, column.role, column.why, description
+        name, dtype, _examples(values), column.missing_share, column.distinct, column.role, column.why, description
     )
+
+
+def _dtype(values: np.ndarray) -> str:
+    return "text" if values.dtype.kind == "O" else str(values.dtype)
+
+
+def _examples(values: np.ndarray) -> tuple[str, ...]:
+    labels = [label for label in label_column(values[: 50 * N_EXAMPLES]) if label]
+    return tuple(_short(label) for label in list(dict.fromkeys(labels))[:N_EXAMPLES])
 
 
 def _short(text: str) -> str:

@@ -67,6 +67,15 @@ class ColumnSummary:
 
 
 @dataclass(frozen=True)
+class NeuronColumn:
+    """A column that neurons can be chosen by (``--neurons``): its type, and a few of its values."""
+
+    name: str
+    dtype: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SourceSummary:
     """What a file holds; ``dataclasses.asdict`` of it can be written as JSON.
 
@@ -77,6 +86,7 @@ class SourceSummary:
         duration_s: from the first to the last moment of the session (or of a window); None if unknown.
         neurons: number of units, neurons, or channels of the first signal.
         areas: neurons by area.
+        neuron_columns: what neurons can be chosen by (NWB only).
         trials: number of trials.
         trials_table: which table they are in (NWB only).
         signals: what can be fitted, best first (NWB only).
@@ -103,6 +113,7 @@ class SourceSummary:
     neurons: int
     areas: tuple[AreaSummary, ...]
     trials: int
+    neuron_columns: tuple[NeuronColumn, ...] = ()
     trials_table: str = ""
     signals: tuple[SignalSummary, ...] = ()
     tables: tuple[TableSummary, ...] = ()

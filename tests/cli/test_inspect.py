@@ -13,6 +13,7 @@ from ltr.datasets.inspect.summary import (
     AreaSummary,
     ColumnSummary,
     EventSummary,
+    NeuronColumn,
     SignalSummary,
     SourceSummary,
     TableSummary,
@@ -28,6 +29,7 @@ SUMMARY = SourceSummary(
     neurons=30,
     areas=(AreaSummary("M1", 20, 3.25), AreaSummary("", 10, None)),
     trials=60,
+    neuron_columns=(NeuronColumn("quality", "text", ("good", "mua")), NeuronColumn("depth", "float64", ("100",))),
     trials_table="trials",
     signals=(
         SignalSummary("units", "units", 30, 9000, None, "spikes", "spike times"),
@@ -63,6 +65,7 @@ def shown(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> str:
         "monkey",
         "(not given)",
         "note: 2 trials are empty.",
+        "Neurons can also be chosen by (--neurons): quality (good, mua), depth",
         "ltr fit session.nwb --align go_cue_time --condition side",
         "align go_cue_time: within start and stop of its trial.",
     ],
