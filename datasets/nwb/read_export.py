@@ -11,12 +11,13 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ltr.datasets.nwb.file import NwbFile, open_nwb
+from ltr.datasets.nwb.file import NwbFile, names_in, open_nwb
 from ltr.datasets.nwb.layout import DOCUMENTS, FIELDS, MODULE, TABLES, column_name, on_clock
 from ltr.datasets.nwb.walk import holds_results
 from ltr.errors import RecordingError
 from ltr.types import Array
 
+MAX_ITEMS = 1000
 MAX_BYTES = 2**36  # of one array; rates of all trials are large
 
 
@@ -50,7 +51,8 @@ def read_export(path: Path | str, module: str = MODULE) -> Export:
         >>> read_export("session-ltr.nwb").dataset.trial_factor  # doctest: +SKIP
     """
     with open_nwb(Path(path)) as file:
-        documents = _documents(_find(file, Path(path), module))
+        _require(file, Path(path), module)
+        documents = _documents(file, module)
         variables = {name: value for name in FIELDS if (value := _read(file, module, name)) is not None}
     dataset = xr.Dataset(attrs=documents.get("attributes", {}))
     sizes = {axis: len(variables[axis][1]) for axis in TABLES if axis in variables}
@@ -74,11 +76,12 @@ def list_export(path: Path | str, module: str = MODULE) -> dict[str, str]:
         RecordingError: the file cannot be read, or has no such module.
     """
     with open_nwb(Path(path)) as file:
-        group = _find(file, Path(path), module)
-        return {str(name): _in_words(group[name]) for name in group}
+        module_group = _require(file, Path(path), module)
+        items = {name: file.group(f"processing/{module}/{name}") for name in names_in(module_group, MAX_ITEMS)}
+        return {name: _in_words(item) for name, item in items.items() if item is not None}
 
 
-def _find(file: NwbFile, path: Path, module: str) -> h5py.Group:
+def _require(file: NwbFile, path: Path, module: str) -> h5py.Group:
     found = file.group(f"processing/{module}")
     if found is None or not holds_results(file, f"processing/{module}"):
         processing = file.group("processing") or {}
@@ -107,8 +110,9 @@ def _texts(data: h5py.Dataset) -> Array:
     return np.asarray(data.asstr()[()], dtype=object)
 
 
-def _documents(module: h5py.Group) -> dict[str, Any]:
-    names, texts = (_texts(module[DOCUMENTS][column]) for column in ("document", "json"))
+def _documents(file: NwbFile, module: str) -> dict[str, Any]:
+    columns = [file.dataset(f"processing/{module}/{DOCUMENTS}/{column}") for column in ("document", "json")]
+    names, texts = (_texts(column) if column is not None else [] for column in columns)
     return {str(name): json.loads(text) for name, text in zip(names, texts, strict=True)}
 
 
