@@ -48,8 +48,9 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from ltr.datasets.nwb.file import CHECK_SIZE, NwbFile, attribute_text, printable, require_file, require_size, shortened
+from ltr.datasets.nwb.file import CHECK_SIZE, NwbFile, attribute_text, require_file, require_size
 from ltr.datasets.nwb.heaps import Guarded
+from ltr.datasets.texts import printable, shortened
 from ltr.errors import RecordingError, nearest
 from ltr.recording import DIMENSIONS, Recording
 from ltr.storage import write_whole

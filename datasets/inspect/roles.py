@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from ltr.datasets.inspect import vocabulary as words
-from ltr.datasets.nwb.tables import BOUNDS, Table, nth
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start
 from ltr.datasets.trials.labels import MAX_LABEL, label_column
+from ltr.datasets.trials.table import BOUNDS, Table, nth
 
 Role = Literal[
     "bounds",

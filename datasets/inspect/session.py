@@ -20,10 +20,11 @@ from ltr.datasets.inspect.summary import (
 from ltr.datasets.nwb.events import Events, in_trials, list_events
 from ltr.datasets.nwb.file import NwbFile, open_nwb
 from ltr.datasets.nwb.signals import list_signals, signal_neurons
-from ltr.datasets.nwb.tables import Table, interval_tables, read_trials
+from ltr.datasets.nwb.tables import interval_tables, read_trials
 from ltr.datasets.nwb.units import Units, find_units, read_units
 from ltr.datasets.trials.clock import Bounds, trial_bounds
 from ltr.datasets.trials.labels import label_column
+from ltr.datasets.trials.table import Table
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 

@@ -14,9 +14,9 @@ from ltr.datasets.inspect import vocabulary
 from ltr.datasets.inspect.roles import MOST_MISSING, Column
 from ltr.datasets.inspect.summary import SignalSummary
 from ltr.datasets.nwb.events import Events
-from ltr.datasets.nwb.tables import Table, nth
 from ltr.datasets.trials.clock import Bounds
 from ltr.datasets.trials.labels import label_column
+from ltr.datasets.trials.table import Table, nth
 from ltr.settings import RecordingSettings
 
 LONGEST_BEFORE_S, LONGEST_AFTER_S, SHORTEST_AFTER_S = 0.5, 1.0, 0.3

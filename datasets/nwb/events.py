@@ -15,19 +15,12 @@ from typing import Literal
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import NwbFile, attribute, attribute_text, plain_text, shortened
-from ltr.datasets.nwb.tables import (
-    INTERVALS,
-    Table,
-    interval_tables,
-    is_ragged,
-    listed,
-    read_vector,
-    row_ends,
-    why_unread,
-)
+from ltr.datasets.nwb.file import NwbFile, attribute, attribute_text, plain_text
+from ltr.datasets.nwb.tables import INTERVALS, interval_tables, is_ragged, read_vector, row_ends, why_unread
 from ltr.datasets.nwb.walk import walk
+from ltr.datasets.texts import shortened
 from ltr.datasets.trials.clock import Bounds
+from ltr.datasets.trials.table import Table, listed
 from ltr.errors import RecordingError, nearest
 
 MAX_EVENTS = 2_000_000

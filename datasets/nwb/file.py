@@ -22,6 +22,7 @@ import numpy as np
 
 from ltr.datasets.nwb.heaps import Guarded
 from ltr.datasets.remote import file_name, is_remote, open_remote
+from ltr.datasets.texts import printable, shortened
 from ltr.errors import LtrError, RecordingError, nearest
 from ltr.settings import RecordingSettings
 
@@ -42,7 +43,6 @@ MAX_BYTES = 2**28  # of one column or attribute; a spike train or a signal may b
 MAX_CHUNK_BYTES = 2**29  # HDF5 unpacks a whole chunk, however little of it is read
 MAX_TEXT = 10_000  # characters of one text
 MAX_TEXTS = 2_000_000  # of one column
-MAX_NAME = 200  # characters of a name in a message
 CHECK_SIZE = "check the file; such a size is usually a mistake in writing it"
 
 
@@ -348,38 +348,9 @@ def source_name(source: str | Path) -> str:
     return file_name(str(source)) if is_remote(str(source)) else Path(source).name
 
 
-def printable(text: str) -> str:
-    """Text as it can be shown: without control characters and broken bytes.
-
-    Example:
-        >>> printable("go\\x1b[31m\\udcff\\tcue")
-        'go[31m? cue'
-    """
-    plain = text.encode("utf-8", "replace").decode("utf-8")
-    if plain.isprintable():
-        return plain
-    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "" for c in plain)
-
-
-def shortened(name: str) -> str:
-    """A name for a message: printable, and not endless."""
-    plain = printable(name).replace("\n", " ")
-    return plain if len(plain) <= MAX_NAME else plain[: MAX_NAME - 1] + "…"
-
-
 def names_in(group: h5py.Group, most: int) -> list[str]:
     """Names of what a group holds, as many as are wanted; those that are no text (h5py gives bytes) are left out."""
     return [name for name in islice(group, most) if isinstance(name, str)]
-
-
-def can_be_typed(name: str) -> bool:
-    """Whether a part of a path can be shown and chosen.
-
-    Example:
-        >>> can_be_typed("lfp"), can_be_typed("lfp\\x1b[2J")
-        (True, False)
-    """
-    return name.isprintable() and len(name) <= MAX_NAME
 
 
 def plain_text(value: Any) -> str:

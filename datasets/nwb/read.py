@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ltr.datasets.nwb.choice import ChosenTrials, choose_trials
 from ltr.datasets.nwb.file import NwbFile, open_nwb, source_name
 from ltr.datasets.nwb.observed import Intervals, bins_within, recorded_spans
 from ltr.datasets.nwb.signals import list_signals, resample, signal_neurons
 from ltr.datasets.nwb.spikes import count_spikes
-from ltr.datasets.nwb.tables import listed, read_trials
+from ltr.datasets.nwb.tables import read_trials
 from ltr.datasets.nwb.units import Neurons, Units, find_units, has_spikes, read_units
-from ltr.datasets.trials.choice import ChosenTrials, choose_trials
+from ltr.datasets.trials.table import listed
 from ltr.datasets.trials.windows import bin_edges, require_fitting
 from ltr.errors import RecordingError
 from ltr.recording import Recording

@@ -111,9 +111,11 @@ def _texts(data: h5py.Dataset) -> Array:
 
 
 def _documents(file: NwbFile, module: str) -> dict[str, Any]:
-    columns = [file.dataset(f"processing/{module}/{DOCUMENTS}/{column}") for column in ("document", "json")]
-    names, texts = (_texts(column) if column is not None else [] for column in columns)
-    return {str(name): json.loads(text) for name, text in zip(names, texts, strict=True)}
+    place = f"processing/{module}/{DOCUMENTS}"
+    names, texts = file.dataset(f"{place}/document"), file.dataset(f"{place}/json")
+    if names is None or texts is None:
+        return {}
+    return {str(name): json.loads(text) for name, text in zip(_texts(names), _texts(texts), strict=True)}
 
 
 def _in_words(item: h5py.Group) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 from ltr.datasets.nwb.file import MAX_BYTES, NwbFile, attribute, attribute_text, type_name
 from ltr.datasets.nwb.observed import Intervals
 from ltr.datasets.nwb.spikes import TICKS_PER_BIN
-from ltr.datasets.nwb.tables import listed, read_table
+from ltr.datasets.nwb.tables import read_table
 from ltr.datasets.nwb.units import ELECTRODES, Neurons, area_name, electrode_locations
 from ltr.datasets.nwb.walk import walk
+from ltr.datasets.trials.table import listed
 from ltr.datasets.trials.windows import require_fitting
 from ltr.errors import RecordingError
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 import h5py
 import numpy as np
 
-from ltr.datasets.nwb.file import CHECK_SIZE, MAX_NAME, NwbFile, attribute_text, names_in, shortened, type_name
-from ltr.datasets.nwb.tables import Table, is_ragged, listed, read_vector, row_ends, why_unread
+from ltr.datasets.nwb.file import CHECK_SIZE, NwbFile, attribute_text, names_in, type_name
+from ltr.datasets.nwb.tables import is_ragged, read_vector, row_ends, why_unread
 from ltr.datasets.nwb.walk import walk
+from ltr.datasets.texts import MAX_NAME, shortened
 from ltr.datasets.trials.filter import matching_rows, nothing_matches
+from ltr.datasets.trials.table import Table, listed
 from ltr.errors import RecordingError, nearest
 
 AREA_COLUMNS = ("area", "brain_area", "brain_region", "region", "location", "structure", "acronym")

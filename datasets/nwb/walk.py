@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import h5py
 
-from ltr.datasets.nwb.file import NwbFile, can_be_typed, names_in
+from ltr.datasets.nwb.file import NwbFile, names_in
 from ltr.datasets.nwb.layout import DOCUMENTS
+from ltr.datasets.texts import can_be_typed
 from ltr.errors import RecordingError
 
 PLACES = ("events", "acquisition", "processing", "stimulus/presentation", "analysis")

@@ -1,1 +1,1 @@
-"""From a table of trials to those a recording is made of: filter, align events, windows, conditions, epochs."""
+"""Tables of trials: filters, times on either clock, windows, condition and epoch labels. Knows no files."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ltr.datasets.nwb.tables import BOUNDS, Table
+from ltr.datasets.trials.table import BOUNDS, Table
 
 
 @dataclass(frozen=True)

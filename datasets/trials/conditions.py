@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from ltr.datasets.nwb.tables import Table, listed
 from ltr.datasets.trials.labels import MAX_LABEL, angle_labels, angles_deg, binned_labels, label_column, product_labels
+from ltr.datasets.trials.table import Table, listed
 from ltr.errors import RecordingError, nearest
 from ltr.settings import RecordingSettings, parse_epoch_range
 

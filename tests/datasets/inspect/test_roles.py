@@ -5,8 +5,8 @@ import pytest
 
 from ltr.datasets.inspect.roles import judge_columns
 from ltr.datasets.inspect.vocabulary import event_kind
-from ltr.datasets.nwb.tables import Table
 from ltr.datasets.trials.clock import Bounds
+from ltr.datasets.trials.table import Table
 
 N = 40
 START = 600.0 + 4.0 * np.arange(N)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ltr.datasets.nwb.tables import Table
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start, trial_bounds
+from ltr.datasets.trials.table import Table
 
 START = np.array([31.7, 40.0, 50.0])
 BOUNDS = Bounds(START, START + 3, stated=True)

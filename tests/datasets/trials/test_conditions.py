@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ltr.datasets.nwb.tables import Table
 from ltr.datasets.trials.conditions import condition_labels, epoch_labels
+from ltr.datasets.trials.table import Table
 from ltr.errors import RecordingError, SettingsError
 from ltr.settings import RecordingSettings, parse_settings
 

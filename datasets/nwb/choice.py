@@ -9,10 +9,10 @@ import numpy as np
 
 from ltr.datasets.nwb.events import find_events, in_trials
 from ltr.datasets.nwb.file import NwbFile
-from ltr.datasets.nwb.tables import BOUNDS, Table, kind_of, listed, nth
 from ltr.datasets.trials.clock import Bounds, counts_from_trial_start, trial_bounds
 from ltr.datasets.trials.conditions import condition_labels, epoch_labels
 from ltr.datasets.trials.filter import matching_rows, nothing_matches
+from ltr.datasets.trials.table import BOUNDS, Table, kind_of, listed, nth
 from ltr.errors import RecordingError
 from ltr.settings import RecordingSettings
 
