@@ -27,9 +27,10 @@ def join(recordings: Sequence[Recording], names: Sequence[str]) -> Recording:
         RecordingError: bins, kinds, neurons or their areas differ, or one has known inputs.
 
     Example:
-        >>> counts, edges = np.ones((2, 3, 1), int), np.arange(4.0)
-        >>> days = [Recording.from_arrays(counts, bin_edges=edges, trial_numbers=first) for first in ([0, 1], [2, 3])]
-        >>> join(days, ["day1", "day2"]).epochs
+        >>> one, edges = np.ones((2, 3, 1), int), np.arange(4.0)
+        >>> first = Recording.from_arrays(one, bin_edges=edges, trial_numbers=[0, 1])
+        >>> second = Recording.from_arrays(2 * one, bin_edges=edges, trial_numbers=[2, 3])
+        >>> join([first, second], ["day1", "day2"]).epochs
         ['day1', 'day2']
     """
     first = recordings[0]
