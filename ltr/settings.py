@@ -164,8 +164,10 @@ class ModelSettings(Section):
         None, description="A constant per neuron in the readout. Default: with linear readout."
     )
     recurrent_bias: bool = Field(False, description="A constant drive within the span of the columns.")
-    initial_state: Literal["shared", "condition"] = Field(
-        "shared", description="One initial state, or one a condition."
+    initial_state: Literal["shared", "condition", "trial"] = Field(
+        "shared",
+        description="One initial state, one a condition, or one a trial: that of the condition plus a part that is"
+        " as smooth over trials as the factors.",
     )
 
     @model_validator(mode="after")
@@ -183,8 +185,10 @@ class FactorSettings(Section):
     length_scale: float = Field(50.0, gt=0, description="Trials over which factors change.")
     amplitude: float = Field(0.1, gt=0, description="Standard deviation s of the smooth part of the factors.")
     noise: float = Field(0.1, gt=0, description="Standard deviation sigma of their trial-by-trial part.")
-    kernel_form: Literal["2l2", "2l"] = Field(
-        "2l2", description="Denominator of the kernel; 2l as printed in the paper."
+    kernel_form: Literal["2l2", "2l", "independent"] = Field(
+        "2l2",
+        description="Denominator of the kernel; 2l as printed in the paper; independent: factors that are not smooth"
+        " (a control).",
     )
     factor_map: Literal["cholesky", "sum"] = Field(
         "cholesky", description="chol(K + sigma^2 I), or the paper's printed chol(K) + sigma I."
@@ -243,11 +247,16 @@ class PenaltySettings(Section):
 class HoldoutSettings(Section):
     """Entries kept from training. The loop stops on validation entries and never sees test entries."""
 
-    holdout: Literal["blocks", "trials", "none"] = Field(
-        "blocks", description="Blocks of time x trials of single neurons, whole trials, or nothing."
+    holdout: Literal["blocks", "trials", "neurons", "entries", "none"] = Field(
+        "blocks",
+        description="Blocks of time x trials of single neurons, whole trials, whole neurons (on half of the trials,"
+        " so that the others teach their readout), single entries (a trap: their neighbours in time tell them),"
+        " or nothing.",
     )
-    test_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the blocks (or trials) removed for testing.")
+    test_fraction: float = Field(0.1, ge=0, lt=1, description="Share of the blocks (trials, ...) removed for testing.")
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="Share removed for stopping.")
+    fold: int = Field(0, ge=0, description="Which of the disjoint shares is tested: 0, 1, ... up to 1/test_fraction.")
+    split_seed: int | None = Field(None, ge=0, le=2**31 - 1, description="Seed of the split. Default: that of the fit.")
     block_bins: int = Field(10, ge=1, description="Bins a block removes.")
     block_trials: int = Field(20, ge=1, description="Trials a block removes.")
     scored_bins: int = Field(5, ge=1, description="Bins scored inside a block; the rim is a guard band.")
@@ -259,6 +268,11 @@ class HoldoutSettings(Section):
             raise ValueError("the scored part must fit inside the block (scored_bins, scored_trials)")
         if self.test_fraction + self.validation_fraction > 0.9:
             raise ValueError("test_fraction + validation_fraction must leave a tenth for training")
+        if (self.fold + 1) * self.test_fraction > 1 + MULTIPLE_TOLERANCE:
+            raise ValueError(
+                f"fold {self.fold} with test_fraction {self.test_fraction:g} would test entries twice; there are"
+                f" folds 0 to {math.floor(1 / self.test_fraction + MULTIPLE_TOLERANCE) - 1}"
+            )
         return self
 
 

@@ -45,6 +45,12 @@ class Target:
         activity = [target.activity for target in (targets[:1] if shared else targets)]
         return cls.of(torch.stack(activity, 1), torch.stack([target.mask for target in targets], 1))
 
+    def select(self, members: Int[Tensor, " kept"]) -> Target:
+        """Those of some models."""
+        shared = self.activity.shape[1] != self.mask.shape[1]
+        activity = self.activity if shared else self.activity.index_select(1, members)
+        return Target.of(activity, self.mask.index_select(1, members))
+
     def total(self, trials: Tensor | None) -> Float[Tensor, " *model"]:
         """Number of entries that count."""
         return (self.counts if trials is None else self.counts.index_select(-1, trials)).sum(-1)

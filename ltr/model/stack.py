@@ -8,13 +8,15 @@ other: its losses have one entry a model, and the gradient of their sum is each 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ltr.errors import SettingsError
 from ltr.model.network import LowTensorRankRNN
+from ltr.model.workspace import Workspace
+from ltr.types import Int
 
 UNIT_NORM = ("columns", "rows", "ode_readout")  # padded with ones: zeros could not be scaled to norm 1
 
@@ -56,6 +58,36 @@ def write_back(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) 
         for model, network in enumerate(networks):
             for name, parameter in network.named_parameters():
                 parameter.copy_(joint[name][model][tuple(slice(size) for size in parameter.shape)])
+
+
+def member_weights(stacked: LowTensorRankRNN, model: int, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of one member's parameters.
+
+    Args:
+        stacked: from :func:`stack_networks`.
+        model: its position.
+        like: parameters of that network alone, for their shapes.
+    """
+    joint = dict(stacked.named_parameters())
+    return {
+        name: joint[name].detach()[model][tuple(slice(size) for size in parameter.shape)].clone()
+        for name, parameter in like.items()
+    }
+
+
+def select_members(stacked: LowTensorRankRNN, members: Int[Tensor, " kept"]) -> LowTensorRankRNN:
+    """The stack of some of a stack's networks."""
+    memo = {id(stacked.workspace): Workspace()}  # what it holds is large, and of another size
+    smaller = copy.deepcopy(stacked, memo)
+    for name, parameter in list(smaller.named_parameters()):
+        module, leaf = _owner(smaller, name)
+        kept = parameter.detach().index_select(0, members)
+        module.register_parameter(leaf, nn.Parameter(kept, requires_grad=parameter.requires_grad))
+    if stacked.mapping.ndim == 3:
+        smaller.mapping = stacked.mapping.index_select(0, members)
+    assert stacked.used is not None
+    smaller.used = stacked.used.index_select(0, members)
+    return smaller
 
 
 def _check_alike(network: LowTensorRankRNN, other: LowTensorRankRNN) -> None:

@@ -21,7 +21,7 @@ from ltr.model.network import LowTensorRankRNN
 from ltr.settings import TrainingSettings
 from ltr.training.events import Evaluated, Event, Listener, RolledBack, StageFinished, StageStarted
 from ltr.training.objective import Objective
-from ltr.training.state import TrainingState, copy_weights, derived_seed
+from ltr.training.state import TrainingState, Weights, copy_weights, derived_seed
 
 LAST_STEP_SHARE = 0.05  # the cosine ends at this share of the learning rate
 ROLLBACKS_ALLOWED = 3
@@ -80,7 +80,7 @@ class Trainer:
         self._keep(state)
         try:
             while state.restart < self.settings.restarts:
-                self._train_one_start(state)
+                self.train_one_start(state)
         except (KeyboardInterrupt, DivergenceError):
             self.checkpoint(self._snapshot)  # not ``state``, which may be between two evaluations
             raise
@@ -90,20 +90,37 @@ class Trainer:
         self._emit(StageFinished(self.stage, state.winner_steps, state.seconds, state.winner_reason))
         return network, state
 
-    def _train_one_start(self, state: TrainingState) -> None:
+    def begin_start(self, state: TrainingState) -> LowTensorRankRNN:
+        """The network of the state's start: freshly made, or with the state's parameters."""
         network = self.build(state.restart)
         if state.weights:
             network.load_state_dict(state.weights)
         else:
             state.weights = copy_weights(network.state_dict())
+        return network
+
+    def train_one_start(self, state: TrainingState) -> None:
+        """From where the state is to the end of its start."""
+        network = self.begin_start(state)
         if state.phase == "adam":
             self._adam(network, state)
-            self._begin_phase(state, "lbfgs" if self.settings.polish == "lbfgs" else "done")
+            self.end_adam(state)
             network.load_state_dict(state.weights)
         if state.phase == "lbfgs":
             self._lbfgs(network, state)
             self._begin_phase(state, "done")
         self._conclude(network, state)
+
+    @staticmethod
+    def forget_start(state: TrainingState) -> None:
+        """Back to the beginning of the state's start, as if it had not been trained."""
+        state.history = [row for row in state.history if row["restart"] != state.restart]
+        state.phase, state.iteration, state.best_iteration, state.best_loss = "adam", 0, 0, math.inf
+        state.weights, state.best_weights, state.optimiser, state.generator = {}, {}, {}, None
+
+    def end_adam(self, state: TrainingState) -> None:
+        """Go on to what follows Adam."""
+        self._begin_phase(state, "lbfgs" if self.settings.polish == "lbfgs" else "done")
 
     @staticmethod
     def _begin_phase(state: TrainingState, phase: str) -> None:
@@ -127,22 +144,21 @@ class Trainer:
     # -- phases
 
     def _adam(self, network: LowTensorRankRNN, state: TrainingState) -> None:
-        optimiser = torch.optim.Adam(_groups(network), lr=self.settings.learning_rate, fused=True)
+        optimiser = new_adam(network, self.settings)
         _restore(optimiser, state)
-        generator = torch.Generator().manual_seed(derived_seed(self.seed, state.restart, "dropout"))
+        generator = self.dropout_generator(state)
         if state.generator is not None:
             generator.set_state(state.generator)
         if not state.optimiser:
             self._evaluate(network, optimiser, state, generator, step=0)
         step = state.iteration
-        while not self._finished(state, self.settings.iterations):
-            for group in optimiser.param_groups:
-                group["lr"] = self._learning_rate(step, state.step_scale) * group["share"]
+        while not self.finished(state, self.settings.iterations):
+            set_rate(optimiser, self.learning_rate(step, state.step_scale))
             optimiser.zero_grad()
-            self.objective.training_loss(network, self._kept_trials(generator)).backward()
+            self.objective.training_loss(network, self.kept_trials(generator)).backward()
             optimiser.step()
             step += 1
-            if step % self.settings.evaluate_every == 0 or step == self.settings.iterations:
+            if self.evaluates_at(step):
                 self._evaluate(network, optimiser, state, generator, step=step)
 
     def _lbfgs(self, network: LowTensorRankRNN, state: TrainingState) -> None:
@@ -154,7 +170,7 @@ class Trainer:
 
         optimiser = self._new_lbfgs(network, state)
         _restore(optimiser, state)
-        while not self._finished(state, self.settings.polish_iterations):
+        while not self.finished(state, self.settings.polish_iterations):
             rollbacks, done = state.rollbacks, _steps_done(optimiser)
             optimiser.step(closure)
             taken = _steps_done(optimiser) - done
@@ -177,13 +193,23 @@ class Trainer:
 
     # -- pieces
 
-    def _learning_rate(self, step: int, step_scale: float) -> float:
+    def evaluates_at(self, step: int) -> bool:
+        """Whether the model is evaluated after so many steps of Adam."""
+        return step % self.settings.evaluate_every == 0 or step == self.settings.iterations
+
+    def learning_rate(self, step: int, step_scale: float) -> float:
+        """Adam's at a step: a cosine from the set rate down to a twentieth of it."""
         progress = step / self.settings.iterations
         cosine = (1 + math.cos(math.pi * progress)) / 2
         share = LAST_STEP_SHARE + (1 - LAST_STEP_SHARE) * cosine
         return self.settings.learning_rate * step_scale * share
 
-    def _kept_trials(self, generator: torch.Generator) -> torch.Tensor | None:
+    def dropout_generator(self, state: TrainingState) -> torch.Generator:
+        """Where the dropped trials of a start come from."""
+        return torch.Generator().manual_seed(derived_seed(self.seed, state.restart, "dropout"))
+
+    def kept_trials(self, generator: torch.Generator) -> torch.Tensor | None:
+        """Positions of the trials of one step; None for all."""
         if self.settings.trial_dropout == 0:
             return None
         # only trials with training entries count: a step without any would have no loss
@@ -195,7 +221,8 @@ class Trainer:
             chosen = chosen.pin_memory()
         return chosen.to(device, non_blocking=True)
 
-    def _finished(self, state: TrainingState, limit: int) -> bool:
+    def finished(self, state: TrainingState, limit: int) -> bool:
+        """Whether this phase has come to its end, and note why."""
         if state.iteration >= limit:
             state.reason = f"all {limit} steps done"
         elif state.iteration - state.best_iteration >= self.settings.patience:
@@ -221,10 +248,48 @@ class Trainer:
         step: int,
     ) -> None:
         """Losses on training and validation entries, and what follows from them."""
-        train_loss, validation_loss = self._losses(network)
+        losses = self._losses(network)
+        state.generator = None if generator is None else generator.get_state()
+        before, state.weights = state.weights, copy_weights(network.state_dict())
+        now = time.monotonic()
+        if self.note(state, losses, step=step, seconds=now - self._clock, weights=lambda: state.weights):
+            self._clock = now
+            state.optimiser = copy.deepcopy(optimiser.state_dict())
+        else:
+            state.weights = before
+            self._roll_back(network, optimiser, state, f"the training loss became {losses[0]:.4g}")
+        self._keep(state)
+        if time.monotonic() - self._saved_at >= self.checkpoint_s:
+            self.checkpoint(self._snapshot)
+            self._saved_at = time.monotonic()
+
+    def note(
+        self,
+        state: TrainingState,
+        losses: tuple[float, float],
+        *,
+        step: int,
+        seconds: float,
+        weights: Callable[[], Weights],
+    ) -> bool:
+        """Enter an evaluation into the state: the best so far, history, and an event.
+
+        Args:
+            state: changed in place.
+            losses: on training and on validation entries.
+            step: steps done in this phase.
+            seconds: trained since the evaluation before.
+            weights: gives the parameters; asked only if they are the best so far.
+
+        Returns:
+            False if training has diverged; nothing but the step is noted then.
+
+        Raises:
+            DivergenceError: not even the first activity is finite.
+        """
+        train_loss, validation_loss = losses
         deciding = train_loss if self.objective.validation is None else validation_loss
         state.iteration = step
-        state.generator = None if generator is None else generator.get_state()
         if self._diverged(state, train_loss, deciding):
             if not state.history:
                 raise DivergenceError(
@@ -232,19 +297,12 @@ class Trainer:
                     allowed="activity and inputs of moderate size, and steps that are short against tau_ms",
                     fix="scale the recording, or use smaller bins, more --steps-per-bin or a larger --tau-ms",
                 )
-            self._roll_back(network, optimiser, state, f"the training loss became {train_loss:.4g}")
-        else:
-            state.weights = copy_weights(network.state_dict())
-            state.optimiser = copy.deepcopy(optimiser.state_dict())
-            if deciding < state.best_loss:
-                state.best_loss, state.best_iteration, state.best_weights = deciding, step, state.weights
-            now = time.monotonic()
-            state.seconds, self._clock = state.seconds + now - self._clock, now
-            self._record(state, train_loss, validation_loss, self.monitor(train_loss, validation_loss))
-        self._keep(state)
-        if time.monotonic() - self._saved_at >= self.checkpoint_s:
-            self.checkpoint(self._snapshot)
-            self._saved_at = time.monotonic()
+            return False
+        if deciding < state.best_loss:
+            state.best_loss, state.best_iteration, state.best_weights = deciding, step, weights()
+        state.seconds += seconds
+        self._record(state, train_loss, validation_loss, self.monitor(train_loss, validation_loss))
+        return True
 
     def _keep(self, state: TrainingState) -> None:
         """Remember a state from which training can continue exactly, whenever it is interrupted."""
@@ -260,7 +318,7 @@ class Trainer:
     ) -> None:
         adam = state.phase == "adam"
         limit = self.settings.iterations if adam else self.settings.polish_iterations
-        rate = self._learning_rate(state.iteration, state.step_scale) if adam else state.step_scale
+        rate = self.learning_rate(state.iteration, state.step_scale) if adam else state.step_scale
         event = Evaluated(
             stage=self.stage,
             restart=state.restart,
@@ -327,6 +385,17 @@ def _groups(network: LowTensorRankRNN) -> list[dict[str, object]]:
         {"params": [parameter for parameter in trainable if id(parameter) in ode], "share": ODE_SHARE},
     ]
     return [group for group in groups if group["params"]]
+
+
+def new_adam(network: LowTensorRankRNN, settings: TrainingSettings) -> torch.optim.Adam:
+    """Adam for all trained parameters of a network."""
+    return torch.optim.Adam(_groups(network), lr=settings.learning_rate, fused=True)
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of each group to its share."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["share"]
 
 
 def _restore(optimiser: torch.optim.Optimizer, state: TrainingState) -> None:

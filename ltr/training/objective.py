@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -53,6 +53,16 @@ class Objective:
             with_input=first.with_input,
             penalties=first.penalties,
             scale=first.with_input.new_tensor([float(objective.scale) for objective in objectives]),
+        )
+
+    def select(self, members: Int[Tensor, " kept"]) -> Objective:
+        """Those of some networks of a stack."""
+        assert isinstance(self.scale, Tensor)
+        return replace(
+            self,
+            train=self.train.select(members),
+            validation=None if self.validation is None else self.validation.select(members),
+            scale=self.scale[members],
         )
 
     @classmethod
@@ -119,8 +129,9 @@ class Objective:
 
     def _penalty(self, network: LowTensorRankRNN, seen: Pass) -> Tensor:
         total = seen.states.new_zeros(())
-        if self.penalties.factor_penalty and network.whitened.numel():
-            total = total + self.penalties.factor_penalty * network.mean(network.whitened**2, by_component=True)
+        for whitened in (network.whitened, network.start_whitened):
+            if self.penalties.factor_penalty and whitened is not None and whitened.numel():
+                total = total + self.penalties.factor_penalty * network.mean(whitened**2, by_component=True)
         if self.penalties.activity_penalty:
             total = total + self.penalties.activity_penalty * self._activity(network, seen)
         return self.scale * total

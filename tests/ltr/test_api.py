@@ -15,7 +15,7 @@ import torch
 import yaml
 
 import ltr
-from ltr.api import _Session
+from ltr.problem import Problem
 from ltr.errors import DeviceError, DivergenceError, RecordingError, RunError, SettingsError
 from ltr.preprocess import resolve_likelihood
 from ltr.recording import Recording
@@ -262,7 +262,7 @@ def test_a_trial_without_go_cue_keeps_its_input(finished: Path) -> None:
 def test_only_execution_bins_are_fitted_and_scored_on_request() -> None:
     recording = small_recording(n_trials=60)
     settings = resolve_likelihood(recording, small_fit_settings(fit_preparatory=False))
-    masks = _Session.open(recording, settings).masks
+    masks = Problem.open(recording, settings).masks
     for mask in (masks.train, masks.validation, masks.test):
         assert not mask[:, :10].any()
         assert mask[:, 10:].any()
@@ -338,9 +338,9 @@ def test_the_training_objective_holds_no_test_entry() -> None:
     """Nothing that the loop can reach depends on test entries: they are in neither mask, and blank."""
     recording = small_recording()
     settings = resolve_likelihood(recording, small_fit_settings())
-    session = _Session.open(recording, settings)
-    objective, test = session._objective(settings), torch.as_tensor(session.masks.test).transpose(0, 1)
-    assert recording.activity[session.masks.test].max() > 0
+    problem = Problem.open(recording, settings)
+    objective, test = problem.objective(), torch.as_tensor(problem.masks.test).transpose(0, 1)
+    assert recording.activity[problem.masks.test].max() > 0
     for target in (objective.train, objective.validation):
         assert target.activity[test].abs().max() == 0
         assert target.mask[test].max() == 0
@@ -350,8 +350,8 @@ def test_changing_test_entries_changes_no_weight() -> None:
     """The whole fit, twice, with other counts in the test entries."""
     recording = small_recording()
     settings = small_fit_settings(baselines=False)
-    session = _Session.open(recording, resolve_likelihood(recording, settings))
-    changed = np.where(session.masks.test, 7, recording.activity)
+    problem = Problem.open(recording, resolve_likelihood(recording, settings))
+    changed = np.where(problem.masks.test, 7, recording.activity)
     source = recording.dataset
     other = Recording(source.assign(activity=(source.activity.dims, changed)))
     weights = [ltr.fit(data, settings).network.state_dict() for data in (recording, other)]
