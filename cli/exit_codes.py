@@ -2,7 +2,7 @@
 
 =====  ==========================================================================
 0      done
-1      failure: the fit diverged, the disk is full, the network failed, an error nobody foresaw
+1      failure: the fit diverged, the disk is full, the network or a cluster failed, an error nobody foresaw
 2      wrong use: a flag, a setting, a recording or a folder that cannot be used
 130    stopped by Ctrl-C (or SIGTERM)
 =====  ==========================================================================
@@ -15,7 +15,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from ltr.errors import DivergenceError, LtrError, NetworkError
+from ltr.errors import ClusterError, DivergenceError, LtrError, NetworkError
 
 OK = 0
 FAILURE = 1
@@ -55,7 +55,7 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, Interrupted):
         return INTERRUPTED
-    failure = isinstance(error, DivergenceError | NetworkError) or is_disk_fault(error)
+    failure = isinstance(error, DivergenceError | NetworkError | ClusterError) or is_disk_fault(error)
     return WRONG_USE if isinstance(error, LtrError) and not failure else FAILURE
 
 

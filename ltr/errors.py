@@ -45,6 +45,10 @@ class NetworkError(LtrError):
     """A server could not be reached, or the connection failed, more often than is tried again."""
 
 
+class ClusterError(LtrError):
+    """The workers of a sweep, or their scheduler, cannot be reached any more."""
+
+
 class DivergenceError(LtrError):
     """The optimisation diverged more often than it may."""
 

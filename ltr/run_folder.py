@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import yaml
 
 from ltr.errors import RunError, SettingsError
+from ltr.folders import begin_folder, check_same, recording_of, sources_of, write_mark
 from ltr.recording import Recording
 from ltr.settings import FitSettings, parse_settings
-from ltr.storage import load_tree, save_tree, write_json, write_text
+from ltr.storage import load_tree, save_tree, write_text
 
 FILES = (
     "config.yaml",
@@ -60,18 +60,7 @@ class RunFolder:
         Raises:
             RunError: something is in the way.
         """
-        try:
-            if path.exists() and not path.is_dir():
-                raise RunError(f"{path} is a file.", allowed="a folder, new or empty", fix="choose another --out")
-            if path.is_dir() and any(path.iterdir()):
-                _clear(path, overwrite=overwrite)
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"cannot make {path}: {error.strerror}.",
-                allowed="a folder that can be made",
-                fix="choose another --out",
-            ) from error
+        begin_folder(path, made_files(path), mark=MARK, overwrite=overwrite)
         return cls(path)
 
     @classmethod
@@ -91,16 +80,7 @@ class RunFolder:
 
     def write_settings(self, settings: FitSettings, recording: Recording, sources: list[str]) -> None:
         """Store which recording this run belongs to, which also marks the folder as ours, and the settings."""
-        record = {
-            "made_by": MARK,
-            "paths": sources,
-            "fingerprint": recording.fingerprint(),
-            "trials": recording.n_trials,
-            "bins": recording.n_bins,
-            "neurons": recording.n_neurons,
-            "notes": recording.notes,
-        }
-        write_json(self.path / "recording.json", record)
+        write_mark(self.path, MARK, recording, sources)
         text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, default_flow_style=None)
         write_text(self.path / "config.yaml", "# every setting of this fit, as resolved; usable as --config\n" + text)
 
@@ -119,16 +99,11 @@ class RunFolder:
 
     def recording(self) -> dict[str, Any]:
         """What ``recording.json`` says: the paths of its sources, its fingerprint and sizes."""
-        record = _read_mark(self.path)
-        if record is None:
-            raise RunError(f"{self.path} has no readable recording.json.", fix="fit again, into another folder")
-        return record
+        return recording_of(self.path, MARK)
 
     def sources(self) -> list[str]:
         """Paths or addresses of the recording; empty if it was not read from files."""
-        record = self.recording()
-        # runs of version 0.1 knew one path
-        return [str(path) for path in record.get("paths") or [record.get("path", "")] if path]
+        return sources_of(self.recording())
 
     def check_same(self, recording: Recording) -> None:
         """Refuse to continue a fit on other data.
@@ -136,12 +111,7 @@ class RunFolder:
         Raises:
             RunError: the recording differs from the one the run began with.
         """
-        if self.recording()["fingerprint"] != recording.fingerprint():
-            raise RunError(
-                "the recording differs from the one this run was started with.",
-                allowed="the same file, unchanged",
-                fix="restore it, or start a new fit",
-            )
+        check_same(self.recording(), recording)
 
     def checkpoint(self, stage: str) -> Path:
         """Where the training state of a stage is kept."""
@@ -157,36 +127,8 @@ class RunFolder:
         return load_tree(path) if path.is_file() else None
 
 
-def _read_mark(path: Path) -> dict[str, Any] | None:
-    """Contents of the file by which a folder is known to be a run of ours; None for any other folder."""
-    try:
-        record = json.loads((path / "recording.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("made_by") == MARK else None
-
-
-def _clear(path: Path, *, overwrite: bool) -> None:
-    """Remove the files that an earlier run made, by name; anything else stays, and links are not followed."""
-    if not overwrite:
-        raise RunError(
-            f"{path} exists and is not empty.",
-            allowed="a new or empty folder",
-            fix="--overwrite replaces an earlier run there, --resume continues it; or choose another --out",
-        )
-    if _read_mark(path) is None:
-        raise RunError(
-            f"{path} holds files that are not a run of ltr.",
-            allowed="the folder of an earlier run",
-            fix="choose another --out",
-        )
+def made_files(path: Path) -> list[Path]:
+    """The files that a run may have left in its folder."""
     folder = path / FIGURE_FOLDER
     figures = [] if folder.is_symlink() else [folder / f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")]
-    made = [*(path / name for name in FILES), *figures]
-    in_the_way = [file for file in made if file.is_dir() and not file.is_symlink()]
-    if in_the_way:
-        raise RunError(
-            f"{in_the_way[0]} is a folder, where a run keeps a file.", fix="move it, or choose another --out"
-        )
-    for file in made:
-        file.unlink(missing_ok=True)
+    return [*(path / name for name in FILES), *figures]

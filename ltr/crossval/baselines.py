@@ -7,7 +7,8 @@ that they are as good as their kind can be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -141,27 +142,36 @@ def _best(candidates: Iterable[Array], scorer: Scorer) -> Array:
     return max(candidates, key=lambda prediction: scorer.main_score(prediction, scorer.masks.validation))
 
 
+def best_prediction(
+    name: str, scorer: Scorer, *, conditions: Int[Array, " trial"], trials: Int[Array, " trial"], ranks: Sequence[int]
+) -> Float[Array, "trial time neuron"]:
+    """The prediction of a simple model, at its best on validation entries.
+
+    Args:
+        name: ``psth``, ``neighbouring_trials``, ``pca`` or ``cp``.
+        scorer: the data and the split.
+        conditions: condition index per trial.
+        trials: true trial numbers.
+        ranks: numbers of components that ``pca`` and ``cp`` choose from.
+    """
+    if name == "psth":
+        return _best((psth(scorer, conditions, smooth) for smooth in SMOOTHING_BINS), scorer)
+    if name == "neighbouring_trials":
+        pairs = itertools.product(NEIGHBOUR_TRIALS, SMOOTHING_BINS)
+        return _best((neighbouring_trials(scorer, conditions, trials, *pair) for pair in pairs), scorer)
+    if name == "pca":
+        raw = (pca(scorer, rank, smooth) for rank in ranks for smooth in SMOOTHING_BINS)
+        return _best((shrunk(prediction, scorer, share) for prediction in raw for share in SHRINKAGE), scorer)
+    raise ValueError(f"unknown baseline {name}")
+
+
 def score_baselines(
     scorer: Scorer, *, conditions: Int[Array, " trial"], trials: Int[Array, " trial"], rank: int
 ) -> dict[str, dict[str, float | None]]:
     """Test scores of the PSTH, the neighbouring-trials average and PCA of the same rank."""
-    predictions = {
-        "psth": _best((psth(scorer, conditions, smooth) for smooth in SMOOTHING_BINS), scorer),
-        "neighbouring_trials": _best(
-            (
-                neighbouring_trials(scorer, conditions, trials, width, smooth)
-                for width in NEIGHBOUR_TRIALS
-                for smooth in SMOOTHING_BINS
-            ),
-            scorer,
-        ),
-        "pca": _best(
-            (
-                shrunk(prediction, scorer, share)
-                for prediction in (pca(scorer, rank, smooth) for smooth in SMOOTHING_BINS)
-                for share in SHRINKAGE
-            ),
-            scorer,
-        ),
+    return {
+        name: scorer.all_scores(
+            best_prediction(name, scorer, conditions=conditions, trials=trials, ranks=[rank]), scorer.masks.test
+        )
+        for name in ("psth", "neighbouring_trials", "pca")
     }
-    return {name: scorer.all_scores(prediction, scorer.masks.test) for name, prediction in predictions.items()}

@@ -8,19 +8,26 @@ Where one diverges, it leaves, too, and starts again by itself, with the roll-ba
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from ltr.errors import DivergenceError
 from ltr.model.network import LowTensorRankRNN
 from ltr.model.stack import member_weights, select_members, stack_networks
 from ltr.training.loop import Trainer, new_adam, set_rate
 from ltr.training.objective import Objective
 from ltr.training.state import TrainingState, Weights
 
+Member = tuple[Trainer, TrainingState]
+Trained = tuple[LowTensorRankRNN, TrainingState]
+Result = TypeVar("Result")
 
-def train_together(trainers: Sequence[Trainer]) -> list[tuple[LowTensorRankRNN, TrainingState]]:
+
+def train_together(trainers: Sequence[Trainer]) -> list[Trained | DivergenceError]:
     """Train several models to the end.
 
     Args:
@@ -28,50 +35,63 @@ def train_together(trainers: Sequence[Trainer]) -> list[tuple[LowTensorRankRNN, 
             settings, dropout seed and trials with training entries. One alone is trained without a stack.
 
     Returns:
-        For each, its network with the winning parameters, and its final state.
+        For each, its network with the winning parameters, and its final state; or the error of one that
+        diverged more than three times.
 
     Raises:
         SettingsError: the models cannot be stacked.
-        DivergenceError: one of them diverged more than three times, although trained alone.
     """
-    states = [TrainingState() for _ in trainers]
-    if len(trainers) > 1:
-        for _ in range(trainers[0].settings.restarts):
-            _adam_together(trainers, states)
-            for trainer, state in zip(trainers, states, strict=True):
-                trainer.train_one_start(state)  # what follows Adam; all of it for those that diverged
-    return [trainer.run(state) for trainer, state in zip(trainers, states, strict=True)]
+    members = [(trainer, TrainingState()) for trainer in trainers]
+    errors: dict[int, DivergenceError] = {}
+    for _ in range(trainers[0].settings.restarts if len(members) > 1 else 0):
+        going = {index: member for index, member in enumerate(members) if index not in errors}
+        _adam_together(list(going.values()))
+        for index, (trainer, state) in going.items():
+            # what follows Adam; all of it for those that diverged
+            error = _or_error(partial(trainer.train_one_start, state))
+            if error is not None:
+                errors[index] = error
+    return [
+        errors[index] if index in errors else _or_error(partial(trainer.run, state))
+        for index, (trainer, state) in enumerate(members)
+    ]
 
 
-def _adam_together(trainers: Sequence[Trainer], states: Sequence[TrainingState]) -> None:
+def _or_error(work: Callable[[], Result]) -> Result | DivergenceError:
+    try:
+        return work()
+    except DivergenceError as error:
+        return error
+
+
+def _adam_together(members: list[Member]) -> None:
     """Bring all states to the end of the Adam phase of their current start."""
-    stack = _Stack.of(trainers, states)
-    generator = trainers[0].dropout_generator(states[0])
+    if not members:
+        return
+    first, state = members[0]
+    stack, generator = _Stack.of(members), first.dropout_generator(state)
     step = 0
     stack.evaluate(step)
     while stack.members:
         stack.step(step, generator)
         step += 1
-        if trainers[0].evaluates_at(step):
+        if first.evaluates_at(step):
             stack.evaluate(step)
 
 
 class _Stack:
     """The fits that are still in training, their networks as one network, and one optimiser."""
 
-    def __init__(
-        self, members: list[tuple[Trainer, TrainingState]], network: LowTensorRankRNN, objective: Objective
-    ) -> None:
+    def __init__(self, members: list[Member], network: LowTensorRankRNN, objective: Objective) -> None:
         self.members, self.network, self.objective = members, network, objective
         self.settings = members[0][0].settings
         self.optimiser = new_adam(network, self.settings)
         self._clock = time.monotonic()
 
     @classmethod
-    def of(cls, trainers: Sequence[Trainer], states: Sequence[TrainingState]) -> _Stack:
-        members = list(zip(trainers, states, strict=True))
+    def of(cls, members: list[Member]) -> _Stack:
         networks = [trainer.begin_start(state) for trainer, state in members]
-        return cls(members, stack_networks(networks), Objective.stack([trainer.objective for trainer in trainers]))
+        return cls(members, stack_networks(networks), Objective.stack([trainer.objective for trainer, _ in members]))
 
     def step(self, step: int, generator: torch.Generator) -> None:
         """One step of Adam for all."""
@@ -98,14 +118,12 @@ class _Stack:
     def _note(self, index: int, losses: tuple[float, float], *, step: int, seconds: float) -> bool:
         """Tell one fit of its losses; False if it leaves."""
         trainer, state = self.members[index]
-        alone = not trainer.note(
-            state,
-            losses,
-            step=step,
-            seconds=seconds,
-            weights=lambda: member_weights(self.network, index, state.weights),
-        )
-        if alone:
+
+        def weights() -> Weights:
+            return member_weights(self.network, index, state.weights)
+
+        noted = _or_error(partial(trainer.note, state, losses, step=step, seconds=seconds, weights=weights))
+        if noted is not True:  # it diverged, and is trained alone from the beginning of its start
             trainer.forget_start(state)
             return False
         if trainer.finished(state, self.settings.iterations):

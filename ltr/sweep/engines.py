@@ -1,0 +1,60 @@
+"""Where the fits of a sweep are computed: here, one stack after the other, or on workers (ltr.sweep.cluster)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from ltr.recording import Recording
+from ltr.sweep.plan import PlannedFit
+from ltr.sweep.work import Outcome, Report, run_fits
+
+Stack = Sequence[PlannedFit]
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Something that computes stacks of fits; opened by ``with``."""
+
+    @property
+    def workers(self) -> int:
+        """How many stacks are computed at once."""
+        ...
+
+    def __enter__(self) -> Engine:
+        """Start workers, if any."""
+        ...
+
+    def __exit__(self, *error: object) -> None:
+        """Stop them."""
+        ...
+
+    def run(
+        self, recording: Recording, stacks: Sequence[Stack], *, ranks: Sequence[int], report: Report
+    ) -> Iterator[list[Outcome]]:
+        """Outcomes of each stack, as they come in; every fit has one, failed or not.
+
+        Args:
+            recording: all are fits of it.
+            stacks: fits to train together.
+            ranks: see :func:`ltr.sweep.work.run_fits`.
+            report: told of progress, from this thread or another.
+        """
+        ...
+
+
+class Serial(AbstractContextManager["Serial"]):
+    """In this process, one stack after the other."""
+
+    workers = 1
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing to stop."""
+
+    def run(
+        self, recording: Recording, stacks: Sequence[Stack], *, ranks: Sequence[int], report: Report
+    ) -> Iterator[list[Outcome]]:
+        """See :class:`Engine`."""
+        for stack in stacks:
+            yield run_fits(recording, stack, ranks=ranks, report=report)
