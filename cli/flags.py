@@ -29,6 +29,7 @@ PANELS = {
     "training": "the optimiser",
     "run": "where and how it runs",
 }
+ALIASES = {"units": ("--hidden",)}
 
 
 def setting_parameters() -> Iterator[inspect.Parameter]:
@@ -37,7 +38,7 @@ def setting_parameters() -> Iterator[inspect.Parameter]:
         annotation, metavar = _flag_type(field)
         flag = "--" + name.replace("_", "-")
         option = typer.Option(
-            f"{flag}/--no-{flag[2:]}" if annotation is bool else flag,
+            *([f"{flag}/--no-{flag[2:]}"] if annotation is bool else [flag, *ALIASES.get(name, ())]),
             help=_help(field),
             metavar=metavar,
             show_default=False,

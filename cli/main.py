@@ -20,7 +20,8 @@ from ltr.cli.stopping import sigterm_as_ctrl_c
 COMMANDS = {
     "inspect": "Show what a recording holds, and a command to fit it.",
     "fit": "Fit a low-tensor-rank RNN to a recording and write a report.",
-    "report": "Rebuild the figures and report.html of a finished fit.",
+    "cv": "Choose rank or any other setting by cross-validation, on this machine or many.",
+    "report": "Rebuild the figures and the page of a finished fit or cross-validation.",
     "export": "Add the result of a fit to a copy of its NWB file.",
     "simulate": "Make a recording whose truth is known.",
 }

@@ -35,15 +35,19 @@ def sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 @dataclass
-class FitProgress:
-    """How far ``ltr fit`` has come.
+class RunProgress:
+    """How far ``ltr fit`` or ``ltr cv`` has come.
 
     Attributes:
+        command: which of the two.
+        state: the file that a run can be continued from.
         folder: the run folder; None while it is not decided.
-        fitted: the fit is finished and stored.
+        fitted: everything is finished and stored, but for the report.
         reported: the report is written, too.
     """
 
+    command: str = "fit"
+    state: str = "checkpoint-fit.safetensors"
     folder: Path | None = None
     fitted: bool = False
     reported: bool = False
@@ -52,29 +56,41 @@ class FitProgress:
     def begin(self, folder: Path, *, resume: bool) -> None:
         """Remember the folder, and the state of an earlier fit there, which is ours only if we resume it."""
         self.folder = folder
-        self._earlier = None if resume else _stamp(folder)
+        self._earlier = None if resume else self._stamp()
 
     @property
     def saved(self) -> bool:
         """Whether this fit has a state on disk."""
-        stamp = _stamp(self.folder) if self.folder is not None else None
+        stamp = self._stamp()
         return stamp is not None and stamp != self._earlier
 
     def way_on(self) -> str:
         """The command that goes on from here, "" if there is nothing to go on from or nothing left to do."""
         if self.reported or not (self.fitted or self.saved):
             return ""
-        return shlex.join(["ltr", *(["report"] if self.fitted else ["fit", "--resume"]), self.name])
+        return shlex.join(["ltr", *(["report"] if self.fitted else [self.command, "--resume"]), self.name])
 
     def after_stop(self) -> str:
         """What to print after Ctrl-C or SIGTERM."""
         if self.reported:
             return f"stopped; fit and report are complete in {self.name}."
         if self.fitted:
-            return f"stopped; the fit is finished and saved in {self.name}, its report is not. Finish it with:"
+            return (
+                f"stopped; the {self.command} is finished and saved in {self.name}, its report is not. Finish it with:"
+            )
         if self.saved:
             return f"stopped; the state is saved in {self.name}. Continue with:"
         return "stopped before anything was saved."
+
+    def _stamp(self) -> Stamp | None:
+        """What tells one state on disk from the next: each is a new file."""
+        if self.folder is None:
+            return None
+        try:
+            found = (self.folder / self.state).stat()
+        except OSError:  # none there, or a file in the way of the folder
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     @property
     def name(self) -> str:
@@ -83,7 +99,7 @@ class FitProgress:
 
 
 @contextmanager
-def explained(progress: FitProgress) -> Iterator[None]:
+def explained(progress: RunProgress) -> Iterator[None]:
     """Say, when a fit is stopped or the disk is full, what is left and how to go on.
 
     Raises:
@@ -104,14 +120,3 @@ def explained(progress: FitProgress) -> Iterator[None]:
             raise RunError(error.given, allowed=error.allowed, fix=fix) from error.__cause__
         where = f"{error.filename} could not be written" if error.filename else "a file could not be written"
         raise RunError(f"{where}: {error.strerror}.", fix=fix) from error
-
-
-def _stamp(folder: Path) -> Stamp | None:
-    """What tells one state of the training from the next: each is a new file."""
-    from ltr.run_folder import RunFolder
-
-    try:
-        found = RunFolder(folder).checkpoint("fit").stat()
-    except OSError:  # none there, or a file in the way of the folder
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

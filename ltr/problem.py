@@ -13,6 +13,7 @@ from ltr.crossval.masks import Masks, make_masks
 from ltr.crossval.scores import Scorer
 from ltr.device import choose_device
 from ltr.errors import RecordingError, SettingsError
+from ltr.model.full_tensor import FullTensorRNN
 from ltr.model.likelihoods import neuron_means
 from ltr.model.network import Design, LowTensorRankRNN
 from ltr.preprocess import Prepared, input_off_bin, prepare, smoothing_bins
@@ -39,6 +40,7 @@ class Problem:
         scorer: of predictions on them.
         off_bin: first bin without input, per trial.
         device: where it is computed.
+        full_tensor: free weights on each trial, instead of a few components (a baseline).
     """
 
     recording: Recording
@@ -48,6 +50,7 @@ class Problem:
     scorer: Scorer
     off_bin: np.ndarray
     device: torch.device
+    full_tensor: bool = False
 
     @classmethod
     def open(cls, recording: Recording, settings: FitSettings) -> Self:
@@ -142,7 +145,7 @@ class Problem:
             network = self.network(restart)
             if starts_from_averages(settings, restart):
                 start_from_averages(network, objective.train)
-            return network
+            return FullTensorRNN(network) if self.full_tensor else network
 
         split_seed = settings.holdout.split_seed
         return Trainer(

@@ -96,19 +96,29 @@ class FitResult:
         epochs = self._index("epoch", epoch, nearest_trial)
         off_bin = self._off_bin(numbers, recorded, go_time_s)
         network = self.network
-        factors = network.factors_at(numbers, epochs).detach().clone()
-        own = network.trial_factors().detach()
-        for row, number in enumerate(numbers):
-            position = recorded.get(int(number))
-            if position is not None and network.design.has_data[position]:
-                factors[row] = own[position]
-        prediction = network.predict_with(factors, conditions, off_bin)
+        factors, deviation = network.factors_at(numbers, epochs), network.start_deviation_at(numbers, epochs)
+        factors = self._or_own(factors, network.trial_factors(), numbers, recorded)
+        own = network.start_deviation()
+        if deviation is not None and own is not None:
+            deviation = self._or_own(deviation, own, numbers, recorded)
+        prediction = network.predict_with(factors, conditions, off_bin, deviation)
         expected = expected_activity(network, prediction)
         poisson = network.model.likelihood == "poisson"
         rates = expected / float(self.factors.attrs["bin_width_s"]) if poisson else expected * self.scale + self.center
         coordinates = {"trial": numbers, "time": self.factors.time.values, "neuron": self.factors.neuron.values}
         units = "Hz" if poisson else "units of the recording"
         return xr.DataArray(rates, coordinates, ("trial", "time", "neuron"), name="rate", attrs={"units": units})
+
+    def _or_own(
+        self, expected: torch.Tensor, own: torch.Tensor, numbers: np.ndarray, recorded: dict[int, int]
+    ) -> torch.Tensor:
+        """What is expected at the given trial numbers, or what the trial itself has where it was fitted."""
+        values = expected.detach().clone()
+        for row, number in enumerate(numbers):
+            position = recorded.get(int(number))
+            if position is not None and self.network.design.has_data[position]:
+                values[row] = own[position].detach()
+        return values
 
     def _index(self, axis: str, label: str | Sequence[str] | None, nearest_trial: np.ndarray) -> np.ndarray:
         known = [str(value) for value in self.factors[f"{axis}_label"].values]

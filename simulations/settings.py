@@ -32,6 +32,8 @@ class TeacherSettings:
             recovered; or ``constant`` ones: no learning.
         observe: ``rates`` (readout plus Gaussian noise) or ``spikes`` (Poisson counts).
         noise: sd of the noise as a share of each neuron's signal sd (rates only).
+        noise_ms: sd of the Gaussian filter that correlates the noise over time, as smoothed activity is, ms; 0 for
+            white noise (rates only).
         link: from readout to firing rate (spikes only).
         rate_hz: median firing rate of a neuron at rest (spikes only).
         dropped_fraction: share of the trials that are missing, which leaves gaps in trial numbers.
@@ -51,6 +53,7 @@ class TeacherSettings:
     factor_shape: FactorShape = "distinct"
     observe: Observation = "rates"
     noise: float = 0.01
+    noise_ms: float = 0.0
     link: Link = "softplus"
     rate_hz: float = 12.0
     dropped_fraction: float = 0.0
@@ -70,6 +73,7 @@ class TeacherSettings:
         check_choice("factor_shape", self.factor_shape, get_args(FactorShape))
         check_choice("observe", self.observe, get_args(Observation))
         check_number("noise", self.noise, 0.0, 100.0)
+        check_number("noise_ms", self.noise_ms, 0.0, 10_000.0)
         check_choice("link", self.link, get_args(Link))
         check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
         check_number("dropped_fraction", self.dropped_fraction, 0.0, 0.9)

@@ -15,6 +15,7 @@ References:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
+from scipy.ndimage import gaussian_filter1d
 
 from ltr.analysis.identifiability import Components, Gates, gates
 from ltr.datasets.array_files import write_array_file
@@ -264,7 +266,14 @@ def _noisy(truth: xr.Dataset, settings: TeacherSettings, rng: np.random.Generato
     rate = truth.rate.values
     if settings.observe == "spikes":
         return rng.poisson(rate * settings.bin_ms / 1000)
-    return rate + settings.noise * rate.std(axis=(0, 1)) * rng.normal(size=rate.shape)
+    width = settings.noise_ms / settings.bin_ms
+    beyond = math.ceil(4 * width)  # noise before and after the trial, so that its ends are like its middle
+    n_trials, n_bins, n_neurons = rate.shape
+    noise = rng.normal(size=(n_trials, n_bins + 2 * beyond, n_neurons))
+    if beyond:
+        noise = gaussian_filter1d(noise, width, axis=1)[:, beyond:-beyond]
+        noise /= noise.std()  # filtering takes variance
+    return rate + settings.noise * rate.std(axis=(0, 1)) * noise
 
 
 def _gates(network: Network, kept: np.ndarray, latent: np.ndarray) -> Gates:

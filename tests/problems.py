@@ -84,6 +84,7 @@ def dense_states(network: LowTensorRankRNN) -> np.ndarray:
         directions = free / np.linalg.norm(free, axis=0)
     else:
         directions = columns
+    deviations = start_deviations(network, values["start_whitened"]) if "start_whitened" in values else None
     design, steps = network.design, network.solver.steps_per_bin
     step = network.bin_width / steps
     states = np.zeros((len(design.trials), design.n_bins, network.model.units))
@@ -94,6 +95,8 @@ def dense_states(network: LowTensorRankRNN) -> np.ndarray:
             return weights @ activation(x) - x + entering + bias
 
         start = values["start"][design.conditions[k] if len(values["start"]) > 1 else 0]
+        if deviations is not None:
+            start = start + deviations[k]
         x = states[k, 0] = columns @ start
         for q in range(design.n_bins - 1):
             left = right = np.zeros(network.model.units)
@@ -116,6 +119,22 @@ def dense_states(network: LowTensorRankRNN) -> np.ndarray:
                     x = x + step / 6 * (first + 2 * second + 2 * third + field(x + step * third, end))
             states[k, q + 1] = x
     return states
+
+
+def start_deviations(network: LowTensorRankRNN, whitened: np.ndarray) -> np.ndarray:
+    """What initial states have beyond those of conditions, from the prior's formulas: trial x rank.
+
+    0.5 sqrt(n) chol(K + sigma^2 I) cbar on trials with data, K_ho (K_oo + sigma^2 I)^-1 of that on the others.
+    """
+    design, settings = network.design, network.factors
+    distance = np.subtract.outer(design.trials, design.trials)
+    smooth = settings.amplitude**2 / (1 + distance**2 / (2 * settings.length_scale**2))
+    known = design.has_data
+    noisy = smooth[np.ix_(known, known)] + settings.noise**2 * np.eye(known.sum())
+    deviations = np.zeros((len(known), whitened.shape[1]))
+    deviations[known] = np.linalg.cholesky(noisy) @ whitened
+    deviations[~known] = smooth[np.ix_(~known, known)] @ np.linalg.inv(noisy) @ deviations[known]
+    return 0.5 * np.sqrt(network.model.units) * deviations
 
 
 def plain_steps(field: Callable[[Tensor, Tensor], Tensor], start: Tensor, entering: Tensor, grid: Grid) -> list[Tensor]:

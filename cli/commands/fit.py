@@ -11,22 +11,14 @@ import typer
 from ltr.cli.commands.options import Debug, OpenReport, open_in_browser
 from ltr.cli.config_files import build_settings, read_config
 from ltr.cli.console import number, output, print_json, print_progress, progress, table
+from ltr.cli.fitting import MODELS, make_fit_listener, open_sources, refuse_with_resume, required_sources, run_label
 from ltr.cli.flags import given_settings, setting_parameters, with_flags
-from ltr.cli.progress import ProgressListener, Style, make_listener
-from ltr.cli.stopping import FitProgress, explained
-from ltr.errors import RunError, SettingsError
+from ltr.cli.progress import Style
+from ltr.cli.stopping import RunProgress, explained
+from ltr.errors import RunError
 
 if TYPE_CHECKING:
-    from ltr.recording import Recording
     from ltr.settings import FitSettings
-
-MODELS = {
-    "test": "low-tensor-rank RNN",
-    "constant_factors": "the same RNN without learning",
-    "psth": "average of each condition (PSTH)",
-    "neighbouring_trials": "average of neighbouring trials",
-    "pca": "principal components",
-}
 
 
 @with_flags(setting_parameters())
@@ -106,21 +98,21 @@ def fit(
     negative ones too; flags with A,B,... take values separated by commas, or repeat.
     """
     style: Style = "json" if json else "quiet" if quiet else "bar" if progress().is_terminal else "lines"
-    reached = FitProgress()
+    reached = RunProgress()
     with explained(reached):
         given = given_settings(settings)
         if resume is None:
-            sources = _required(sources)
+            sources = required_sources(sources)
             chosen = build_settings(given, read_config(config) if config else None)
-            folder = out or Path("runs") / f"{_label(sources)}-r{chosen.model.rank}-s{chosen.run.seed}"
+            folder = out or Path("runs") / f"{run_label(sources)}-r{chosen.model.rank}-s{chosen.run.seed}"
         else:
-            others = {"--out": out, "--config": config, "--overwrite": overwrite or None}
-            _refuse_with_resume([_flag(name) for _, name in given] + [flag for flag, value in others.items() if value])
+            others = {"out": out, "config": config, "overwrite": overwrite}
+            refuse_with_resume([*(name for _, name in given), *(name for name, value in others.items() if value)])
             folder = resume
             chosen, sources = _begun(folder, sources)
         reached.begin(folder, resume=resume is not None)
-        recording = _open(sources, chosen, style)
-        with _listener(style, recording, chosen) as listener:
+        recording = open_sources(sources, chosen, style)
+        with make_fit_listener(style, recording, chosen) as listener:
             from ltr.api import fit as fit_recording
 
             result = fit_recording(
@@ -138,37 +130,6 @@ def fit(
             open_in_browser(page)
 
 
-def _required(sources: list[str] | None) -> list[str]:
-    if not sources:
-        raise SettingsError(
-            "no SOURCE was given.",
-            allowed="a recording (.nwb, .nc, .npz), or --resume RUN",
-            fix="for example: ltr fit session.nwb --align go_cue_time",
-        )
-    return sources
-
-
-def _label(sources: list[str]) -> str:
-    """Name of a run from those of its sources."""
-    from ltr.datasets import source_stem
-
-    more = f"+{len(sources) - 1}more" if len(sources) > 1 else ""
-    return source_stem(sources[0]) + more
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _refuse_with_resume(flags: list[str]) -> None:
-    if flags:
-        raise SettingsError(
-            f"--resume continues a fit with its own settings, so {', '.join(flags)} cannot change them.",
-            allowed="--resume RUN with --quiet, --json, --open, --debug",
-            fix="leave the other flags away, or start a new fit",
-        )
-
-
 def _begun(folder: Path, sources: list[str] | None) -> tuple[FitSettings, list[str]]:
     """Settings and sources of a run that was begun; sources given now are where the files lie today."""
     from ltr.run_folder import RunFolder
@@ -183,27 +144,6 @@ def _begun(folder: Path, sources: list[str] | None) -> tuple[FitSettings, list[s
             fix=f"ltr fit SOURCE --resume {folder}",
         )
     return settings, sources or stored
-
-
-def _open(sources: list[str], settings: FitSettings, style: Style) -> Recording:
-    from ltr.datasets import absolute_source, open_recording
-
-    if style in ("bar", "lines"):
-        print_progress(f"reading {', '.join(sources)}")
-    recording = open_recording(sources, settings.recording)
-    # where --resume will look for them, from whichever folder
-    recording.dataset.attrs["paths"] = [absolute_source(source) for source in sources]
-    if style in ("bar", "lines"):
-        for line in (recording.describe(), *recording.notes):
-            print_progress(line)
-    return recording
-
-
-def _listener(style: Style, recording: Recording, settings: FitSettings) -> ProgressListener:
-    from ltr.crossval.scores import SCORE_NAMES
-    from ltr.preprocess import resolve_likelihood
-
-    return make_listener(style, SCORE_NAMES[resolve_likelihood(recording, settings).model.likelihood])
 
 
 def _show(metrics: Mapping[str, Any], folder: Path, page: Path, style: Style) -> None:

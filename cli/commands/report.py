@@ -12,21 +12,25 @@ from ltr.cli.console import output
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, made by 'ltr fit'.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A folder made by 'ltr fit' or 'ltr cv'.", show_default=False)
+    ],
     open_report: OpenReport = False,
     debug: Debug = False,
 ) -> None:
-    """Rebuild the figures and report.html of a finished fit.
+    """Rebuild the figures and the page of a finished fit or cross-validation.
 
     Reads the run folder only: the recording is not needed, and nothing is fitted again.
 
     [bold]Example[/bold]
 
       ltr report runs/session-r5-s0 --open
+      ltr report cv/session
     """
-    from ltr.report import write_report
+    from ltr.report import write_cv_report, write_report
+    from ltr.sweep.folder import PLAN
 
-    page = write_report(run)
+    page = write_cv_report(run) if (run / PLAN).is_file() else write_report(run)
     output().print(f"report: {page}", markup=False)
     if open_report:
         open_in_browser(page)

@@ -27,7 +27,8 @@ def canonicalise(network: LowTensorRankRNN) -> None:
     """
     share = network().state[..., : network.model.rank].var(dim=(0, 1))
     order = torch.argsort(share, descending=True)
-    per_component = [network.columns, network.rows, network.whitened, network.offset, network.start]
+    starts = [network.start] if network.start_whitened is None else [network.start, network.start_whitened]
+    per_component = [network.columns, network.rows, network.whitened, network.offset, *starts]
     if network.n_inputs and network.in_space:
         per_component.append(network.input_gain)
     if network.model.recurrent_bias:
@@ -42,9 +43,8 @@ def canonicalise(network: LowTensorRankRNN) -> None:
     columns = data_columns(network, network())
     largest = columns.gather(0, columns.abs().argmax(0, keepdim=True))[0]
     flip = torch.where(largest < 0, -1.0, 1.0).to(network.offset)
-    network.columns.mul_(flip)
-    network.rows.mul_(flip)
-    network.start.mul_(flip)
+    for parameter in (network.columns, network.rows, *starts):
+        parameter.mul_(flip)
     if network.model.recurrent_bias:
         network.recurrent_bias.mul_(flip)
     if network.n_inputs and network.in_space:

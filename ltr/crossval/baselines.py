@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from ltr.crossval.scores import Scorer
+from ltr.crossval.tensor_decomposition import cp_candidates
 from ltr.types import Array, Float, Int
 
 SMOOTHING_BINS = (0.0, 1.0, 2.0, 4.0)
@@ -159,10 +160,12 @@ def best_prediction(
     if name == "neighbouring_trials":
         pairs = itertools.product(NEIGHBOUR_TRIALS, SMOOTHING_BINS)
         return _best((neighbouring_trials(scorer, conditions, trials, *pair) for pair in pairs), scorer)
+    raw: Iterable[Array]
     if name == "pca":
         raw = (pca(scorer, rank, smooth) for rank in ranks for smooth in SMOOTHING_BINS)
-        return _best((shrunk(prediction, scorer, share) for prediction in raw for share in SHRINKAGE), scorer)
-    raise ValueError(f"unknown baseline {name}")
+    else:
+        raw = cp_candidates(scorer, ranks, SMOOTHING_BINS, conditions=conditions, trials=trials)
+    return _best((shrunk(prediction, scorer, share) for prediction in raw for share in SHRINKAGE), scorer)
 
 
 def score_baselines(

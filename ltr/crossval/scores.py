@@ -10,7 +10,14 @@ import numpy as np
 from scipy.special import xlogy
 
 from ltr.crossval.masks import Masks
-from ltr.model.likelihoods import SMALLEST_RATE, bits_per_spike, neuron_means, variance_explained
+from ltr.model.likelihoods import (
+    SMALLEST_RATE,
+    bits_per_spike,
+    co_smoothing,
+    neuron_means,
+    normalised_deviance,
+    variance_explained,
+)
 from ltr.types import Array, Float
 
 SCORE_NAMES = {"gaussian": "variance explained", "poisson": "bits per spike"}
@@ -61,23 +68,32 @@ class Scorer:
         return lambda loss: 1 - loss * kept.size / null if null > 0 else math.nan
 
     def all_scores(self, prediction: Array, mask: Array) -> dict[str, float | None]:
-        """Loss, variance explained and bits per spike over ``mask``; None where not defined.
+        """All that can be said of a prediction over ``mask``; None where not defined.
 
-        The loss is the one that training reports, without penalties: the mean squared error, or the mean of
-        rate - count log(rate) per entry.
+        ``loss`` is the one that training reports, without penalties: the mean squared error, or the mean of
+        rate - count log(rate) per entry. ``normalised_loss`` is relative to predicting each neuron's training mean:
+        squared error over squared error, or deviance over deviance; 0 is perfect and 1 no better than the mean.
+
+        ``bits_per_spike`` and ``co_smoothing`` (Poisson only) are gains in log-likelihood per spike and differ in
+        what they are gains over: the mean of training entries, as for all scores here, or the mean of the scored
+        entries themselves, as in the Neural Latents Benchmark (Pei, Ye et al. 2021). The second is lower: its null
+        model knows how active each neuron was where it is scored.
         """
+        names = ("loss", "variance_explained", "normalised_loss", "bits_per_spike", "co_smoothing")
         if not mask.any():
-            return {"loss": None, "variance_explained": None, "bits_per_spike": None}
-        poisson = self.likelihood == "poisson"
+            return dict.fromkeys(names)
+        data = (prediction, self.activity, mask)
         kept, expected = self.activity[mask], prediction[mask]
-        loss = (expected - xlogy(kept, expected)).mean() if poisson else ((kept - expected) ** 2).mean()
-        bits = bits_per_spike(prediction, self.activity, mask, self.means) if poisson else math.nan
-        values = {
-            "loss": float(loss),
-            "variance_explained": variance_explained(prediction, self.activity, mask, self.means),
-            "bits_per_spike": bits,
-        }
-        return {name: value if math.isfinite(value) else None for name, value in values.items()}
+        explained = variance_explained(*data, self.means)
+        if self.likelihood == "poisson":
+            loss = (expected - xlogy(kept, expected)).mean()
+            relative = normalised_deviance(*data, self.means)
+            bits, co_smoothed = bits_per_spike(*data, self.means), co_smoothing(*data)
+        else:
+            loss, relative = ((kept - expected) ** 2).mean(), 1 - explained
+            bits = co_smoothed = math.nan
+        values = zip(names, (float(loss), explained, relative, bits, co_smoothed), strict=True)
+        return {name: value if math.isfinite(value) else None for name, value in values}
 
     def by_neuron(self, prediction: Array, mask: Array) -> Float[Array, " neuron"]:
         """Main score of each neuron over ``mask`` (NaN where a neuron has nothing to score)."""

@@ -22,18 +22,19 @@ def covariance(
     *,
     length_scale: float,
     amplitude: float,
-    kernel_form: Literal["2l2", "2l"] = "2l2",
+    kernel_form: Literal["2l2", "2l", "independent"] = "2l2",
     epochs_a: Array | None = None,
     epochs_b: Array | None = None,
 ) -> Float[Array, "a b"]:
-    """Rational-quadratic covariance s^2 / (1 + (k - k')^2 / (2 l^2)) between trials.
+    """Rational-quadratic covariance s^2 / (1 + (k - k')^2 / (2 l^2)) between trials, or none between different ones.
 
     Args:
         trials_a: true trial numbers; gaps are dropped trials and enlarge distances.
         trials_b: likewise.
         length_scale: l, in trials.
         amplitude: s, the standard deviation.
-        kernel_form: ``2l2`` as in the authors' code, ``2l`` as printed in the supplement.
+        kernel_form: ``2l2`` as in the authors' code, ``2l`` as printed in the supplement; ``independent``:
+            s^2 for a trial with itself, 0 with any other.
         epochs_a: epoch of each trial; when given, trials of different epochs are independent.
         epochs_b: likewise.
 
@@ -45,8 +46,11 @@ def covariance(
         array([[1.   , 0.667]])
     """
     distance = np.subtract.outer(np.asarray(trials_a, dtype=float), np.asarray(trials_b, dtype=float))
-    scale = 2 * length_scale**2 if kernel_form == "2l2" else 2 * length_scale
-    matrix = amplitude**2 / (1 + distance**2 / scale)
+    if kernel_form == "independent":
+        matrix = amplitude**2 * (distance == 0)
+    else:
+        scale = 2 * length_scale**2 if kernel_form == "2l2" else 2 * length_scale
+        matrix = amplitude**2 / (1 + distance**2 / scale)
     if epochs_a is not None and epochs_b is not None:
         matrix = matrix * np.equal.outer(epochs_a, epochs_b)
     return matrix

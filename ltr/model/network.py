@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ltr.device import MEGABYTE, default_memory
 from ltr.model import inputs as input_model
 from ltr.model.dynamics import ACTIVATIONS
-from ltr.model.factors import TrialPrior, trial_factors, unit_norm
+from ltr.model.factors import TrialPrior, over_trials, trial_factors, unit_norm
 from ltr.model.integrate import Grid
 from ltr.model.likelihoods import Residual, gaussian_residual, poisson_residual
 from ltr.model.observation import Observed, Target
@@ -30,6 +30,9 @@ from ltr.settings import FactorSettings, InputSettings, ModelSettings, SolverSet
 from ltr.types import Array, Float, Int
 
 INITIAL_STATE_SCALE = 0.2  # of the authors' code (ledger 1.6)
+# of a trial's initial state, in sqrt(n) times that of a factor: with the default prior and five components, starts
+# differ between trials about as much as they do between conditions when they are drawn
+START_SPREAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,14 @@ class Reading(NamedTuple):
 
 
 class _Trials(NamedTuple):
-    """What a rollout must know of its trials: c, and the one condition and the steps in which input is on."""
+    """What a rollout must know of its trials: c, the one condition, the steps in which input is on, and what a trial's
+    initial state has beyond that of its condition.
+    """
 
     factors: Float[Tensor, "*model trial rank"]
     in_condition: Float[Tensor, "trial condition"]
     input_on: Float[Tensor, "step trial"]
+    start_deviation: Float[Tensor, "*model trial coordinate"] | None
 
 
 class LowTensorRankRNN(nn.Module):
@@ -121,6 +127,9 @@ class LowTensorRankRNN(nn.Module):
     """
 
     mapping: Tensor
+    """From whitened coefficients of the trials with data to all trials."""
+    start_whitened: nn.Parameter | None
+    """Like ``whitened``, of the initial states of trials; None where they have none of their own."""
     input_on: Tensor
     in_condition: Tensor
     used: Float[Tensor, "model rank"] | None
@@ -149,7 +158,8 @@ class LowTensorRankRNN(nn.Module):
         self._draw_recurrent(generator)
         self._draw_inputs(generator)
         self._draw_readout(generator, mean_activity)
-        mapping = np.zeros((len(design.trials), 0)) if factors.constant_factors else self.prior.mapping()
+        smooth = self.start_whitened is not None or not factors.constant_factors
+        mapping = self.prior.mapping() if smooth else np.zeros((len(design.trials), 0))
         self.register_buffer("mapping", torch.as_tensor(mapping), persistent=False)
         self.register_buffer("input_on", self._input_on(design.off_bin), persistent=False)
         self.register_buffer("in_condition", self._in_condition(design.conditions), persistent=False)
@@ -164,12 +174,15 @@ class LowTensorRankRNN(nn.Module):
         columns = _normal(generator, n, rank) / math.sqrt(n)
         self.columns = nn.Parameter(columns)
         self.rows = nn.Parameter(columns.clone())
-        observed = 0 if self.factors.constant_factors else int(self.design.has_data.sum())
-        self.whitened = nn.Parameter(_normal(generator, observed, rank))
+        observed = int(self.design.has_data.sum())
+        self.whitened = nn.Parameter(_normal(generator, 0 if self.factors.constant_factors else observed, rank))
         self.offset = nn.Parameter(torch.ones(rank, dtype=torch.float64))
-        starts = self.design.n_conditions if self.model.initial_state == "condition" else 1
+        starts = 1 if self.model.initial_state == "shared" else self.design.n_conditions
         uniform = torch.rand(starts, rank, generator=generator, dtype=torch.float64) * 2 - 1
         self.start = nn.Parameter(uniform * INITIAL_STATE_SCALE * math.sqrt(n / rank))
+        by_trial = self.model.initial_state == "trial"
+        whitened = nn.Parameter(torch.zeros(observed, rank, dtype=torch.float64)) if by_trial else None
+        self.register_parameter("start_whitened", whitened)
         if self.model.recurrent_bias:
             self.recurrent_bias = nn.Parameter(torch.zeros(rank, dtype=torch.float64))
 
@@ -277,7 +290,18 @@ class LowTensorRankRNN(nn.Module):
 
     def trial_factors(self) -> Float[Tensor, "*model trial rank"]:
         """c of every trial; trials without training data get their expectation given the others."""
-        return trial_factors(self.whitened, self.mapping, self.offset)
+        # constant factors have no coefficients
+        return trial_factors(self.whitened, self.mapping[..., : self.whitened.shape[-2]], self.offset)
+
+    def start_deviation(self) -> Float[Tensor, "*model trial coordinate"] | None:
+        """What the initial state of every trial has beyond that of its condition; None where it has nothing."""
+        if self.start_whitened is None:
+            return None
+        return self._start_scale * over_trials(self.start_whitened, self.mapping)
+
+    @property
+    def _start_scale(self) -> float:
+        return START_SPREAD * math.sqrt(self.model.units)  # columns have unit norm, so kappa grows like sqrt(n)
 
     def readout(self) -> Float[Tensor, "*model neuron unit"]:
         """M."""
@@ -308,32 +332,42 @@ class LowTensorRankRNN(nn.Module):
     def _entering(self, courses: Tensor, trials: _Trials) -> Tensor:
         """What enters each coordinate of z at both ends of each step: end x step x trial x state."""
         entering = (courses * self.input_gain[..., None, None, :]).movedim(-2, 0)  # time, condition, input
-        if not self.in_space:
-            entering = nn.functional.pad(entering, (self.model.rank, 0))
-        timed = _per_trial(entering, trials.in_condition)
+        timed = _per_trial(self._along_state(entering), trials.in_condition)
         on = trials.input_on.reshape(len(trials.input_on), *[1] * (timed.ndim - 3), -1, 1)
         return torch.stack([on * timed[:-1], on * timed[1:]])
 
+    def _along_state(self, entering: Tensor) -> Tensor:
+        """From inputs, on the last axis, to the coordinates of z that they enter."""
+        return entering if self.in_space else nn.functional.pad(entering, (self.model.rank, 0))
+
     def _rollout(self, trials: _Trials, observed: Observed | None = None) -> Pass:
-        basis = self.basis()
         steps = len(trials.input_on)
         courses, driven = self.input_courses(steps + 1)
         entering = None if courses is None or steps == 0 else self._entering(courses, trials)
         start = _per_trial(self.start, trials.in_condition)
+        if trials.start_deviation is not None:
+            start = start + trials.start_deviation
+        states, loss = self._integrate(start, entering, trials.factors, observed)
+        return Pass(states, loss, courses, driven)
+
+    def _integrate(
+        self, start: Tensor, entering: Tensor | None, factors: Tensor, observed: Observed | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """States at all bins, time first, and the loss where there is something to compare with."""
+        basis = self.basis()
         start = nn.functional.pad(start, (0, basis.shape[-1] - self.model.rank))
         read = (None, None, None) if observed is None else self.reading()[1:]
         bias = self.recurrent_bias if self.model.recurrent_bias else None
-        states, loss = rollout(
+        return rollout(
             start,
             entering,
-            Weights(basis, self.unit_rows(), trials.factors, bias, *read),
+            Weights(basis, self.unit_rows(), factors, bias, *read),
             activation=self.activation,
             grid=self.grid(),
             observed=observed,
             workspace=self.workspace,
             kept_bytes=self._kept_bytes(basis.device),
         )
-        return Pass(states, loss, courses, driven)
 
     def _kept_bytes(self, device: torch.device) -> int:
         chosen = self.solver.memory_mb
@@ -341,12 +375,15 @@ class LowTensorRankRNN(nn.Module):
 
     def _recorded(self, trials: Tensor | None) -> _Trials:
         """The recording's trials, or those at the given positions."""
-        factors, in_condition = self.trial_factors(), self.in_condition
+        factors, in_condition, deviation = self.trial_factors(), self.in_condition, self.start_deviation()
         input_on = self.input_on[: _last_on(self.design.off_bin, self.design.n_bins)]
         if trials is None:
-            return _Trials(factors, in_condition, input_on)
+            return _Trials(factors, in_condition, input_on, deviation)
         return _Trials(
-            factors.index_select(-2, trials), in_condition.index_select(0, trials), input_on.index_select(1, trials)
+            factors.index_select(-2, trials),
+            in_condition.index_select(0, trials),
+            input_on.index_select(1, trials),
+            None if deviation is None else deviation.index_select(-2, trials),
         )
 
     def compare(self, target: Target | None, trials: Int[Tensor, " kept"] | None = None) -> Pass:
@@ -408,17 +445,38 @@ class LowTensorRankRNN(nn.Module):
         """
         if self.factors.constant_factors:
             return self.offset.expand(len(trials), -1)
+        return self.offset + self._smooth_at(self.whitened, trials, epochs)
+
+    def start_deviation_at(self, trials: Array, epochs: Array) -> Float[Tensor, "new coordinate"] | None:
+        """Like :meth:`factors_at`, of :meth:`start_deviation`."""
+        if self.start_whitened is None:
+            return None
+        return self._start_scale * self._smooth_at(self.start_whitened, trials, epochs)
+
+    def _smooth_at(self, whitened: Tensor, trials: Array, epochs: Array) -> Float[Tensor, "new column"]:
         known = torch.as_tensor(self.design.has_data, device=self.mapping.device)
-        centred = self.mapping[known] @ self.whitened
-        posterior = torch.as_tensor(self.prior.posterior(trials, epochs)).to(centred)
-        return self.offset + posterior @ centred
+        centred = self.mapping[known] @ whitened
+        return torch.as_tensor(self.prior.posterior(trials, epochs)).to(centred) @ centred
 
     @torch.no_grad()
-    def predict_with(self, factors: Float[Tensor, "new rank"], conditions: Array, off_bin: Array) -> Prediction:
-        """Predict trials with given factors, conditions and ends of the input."""
+    def predict_with(
+        self,
+        factors: Float[Tensor, "new rank"],
+        conditions: Array,
+        off_bin: Array,
+        start_deviation: Float[Tensor, "new coordinate"] | None = None,
+    ) -> Prediction:
+        """Predict trials with given factors, conditions, ends of the input and initial states.
+
+        Args:
+            factors: c of each trial.
+            conditions: condition index of each.
+            off_bin: first bin without input of each.
+            start_deviation: what its initial state has beyond that of its condition (default: nothing).
+        """
         input_on = self._input_on(off_bin)[: _last_on(off_bin, self.design.n_bins)].to(factors)
         in_condition = self._in_condition(conditions).to(factors)
-        return self._predict(_Trials(factors, in_condition, input_on))
+        return self._predict(_Trials(factors, in_condition, input_on, start_deviation))
 
 
 def _per_trial(courses: Tensor, in_condition: Tensor) -> Tensor:

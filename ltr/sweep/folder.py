@@ -28,7 +28,7 @@ FITS = "fits"
 CHOSEN = "chosen"
 TABLES = ("results.csv", "summary.csv", "comparison.csv", "stability.csv")
 PAGE = "cv.html"
-FIGURES = ("cv_curve", "cv_loss", "cv_stability", "cv_factors", "cv_baselines")
+FIGURES = ("cv_curve", "cv_baselines", "cv_congruence", "cv_trial_factors", "cv_loss")
 COLUMNS = (
     "id", "model", "fold", "seed", "status", "error", "score", "variance_explained", "normalised_loss",
     "bits_per_spike", "co_smoothing", "train_score", "validation_score", "train_loss", "validation_loss", "test_loss",

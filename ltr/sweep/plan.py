@@ -22,6 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Baselines that are the same RNN with other settings."""
 FULL_TENSOR = "full_tensor"
+FULL_TENSOR_UNITS = 40  # at most; units^2 parameters a trial
 BASELINES = (*AVERAGES, *VARIANTS, FULL_TENSOR)
 # their settings decide which numbers are scored, or where it is computed
 FIXED_SECTIONS = {
@@ -129,7 +130,10 @@ class Sweep:
         """Fits of the baselines, those with dynamics at a configuration of the swept model."""
         planned = []
         for name in self.baselines:
-            changes = VARIANTS.get(name, {})
+            changes = dict(VARIANTS.get(name, {}))
+            if name == FULL_TENSOR:
+                units = int(values.get("units", self.base.model.units))
+                changes["units"] = min(units, FULL_TENSOR_UNITS)
             seeds = 1 if name in AVERAGES else self.seeds
             for fold, seed in itertools.product(range(self.folds), range(seeds)):
                 planned.append(self._fit(name, values, changes, fold, seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ import torch
 from ltr.analysis.describe import canonicalise, data_columns, expected_activity
 from ltr.crossval.baselines import best_prediction
 from ltr.errors import LtrError
-from ltr.model.network import LowTensorRankRNN
+from ltr.model.network import LowTensorRankRNN, Prediction
 from ltr.problem import Problem
 from ltr.recording import Recording
 from ltr.settings import HoldoutSettings
-from ltr.sweep.plan import AVERAGES, PlannedFit
+from ltr.sweep.plan import AVERAGES, FULL_TENSOR, PlannedFit
 from ltr.training.events import Evaluated, Event, Listener
 from ltr.training.state import TrainingState
 from ltr.training.together import train_together
@@ -91,7 +91,8 @@ def _problems(recording: Recording, fits: Sequence[PlannedFit]) -> list[Problem]
     for fit in fits:
         if fit.settings.holdout not in opened:
             opened[fit.settings.holdout] = Problem.open(recording, fit.settings)
-    return [opened[fit.settings.holdout].with_settings(fit.settings) for fit in fits]
+    problems = [opened[fit.settings.holdout].with_settings(fit.settings) for fit in fits]
+    return [replace(problem, full_tensor=fit.model == FULL_TENSOR) for fit, problem in zip(fits, problems, strict=True)]
 
 
 def _average(fit: PlannedFit, problem: Problem, ranks: Sequence[int]) -> Outcome:
@@ -137,16 +138,11 @@ def _progress(fit: PlannedFit, report: Report) -> Listener:
 @torch.no_grad()
 def _trained(fit: PlannedFit, problem: Problem, network: LowTensorRankRNN, state: TrainingState) -> Outcome:
     parameters = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    canonicalise(network)
+    if fit.model != FULL_TENSOR:
+        canonicalise(network)
     network.cpu()
     prediction = network()
-    rank = network.model.rank
-    trials = np.unique(np.linspace(0, problem.recording.n_trials - 1, LATENT_TRIALS).round().astype(int))
-    components = {
-        "trial_factor": network.trial_factors(),
-        "latent": prediction.state[trials, :, :rank],
-        "data_column": data_columns(network, prediction),
-    }
+    components = {} if fit.model == FULL_TENSOR else _components(network, prediction)
     row = _labels(fit) | {"status": "done"} | _scores(problem, expected_activity(network, prediction))
     row |= {
         "parameters": parameters,
@@ -154,7 +150,18 @@ def _trained(fit: PlannedFit, problem: Problem, network: LowTensorRankRNN, state
         "seconds": round(state.seconds, 3),
         "stop_reason": state.winner_reason,
     }
-    return Outcome(fit.id, row, {name: array.float().numpy() for name, array in components.items()})
+    return Outcome(fit.id, row, components)
+
+
+def _components(network: LowTensorRankRNN, prediction: Prediction) -> dict[str, Array]:
+    n_trials, rank = len(network.design.trials), network.model.rank
+    trials = np.unique(np.linspace(0, n_trials - 1, LATENT_TRIALS).round().astype(int))
+    arrays = {
+        "trial_factor": network.trial_factors(),
+        "latent": prediction.state[trials, :, :rank],
+        "data_column": data_columns(network, prediction),
+    }
+    return {name: array.float().numpy() for name, array in arrays.items()}
 
 
 def _scores(problem: Problem, prediction: Array) -> dict[str, float | None]:

@@ -92,6 +92,7 @@ class Trainer:
 
     def begin_start(self, state: TrainingState) -> LowTensorRankRNN:
         """The network of the state's start: freshly made, or with the state's parameters."""
+        self._clock = time.monotonic()
         network = self.build(state.restart)
         if state.weights:
             network.load_state_dict(state.weights)

@@ -395,7 +395,7 @@ def test_an_interrupted_fit_resumes_to_the_result_of_an_uninterrupted_one(
 
     assert ltr("fit", rates_file, "--out", "whole", *TINY, "--no-baselines").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr("ltr.cli.commands.fit.make_listener", lambda *_: Stop())
+        patch.setattr("ltr.cli.commands.fit.make_fit_listener", lambda *_: Stop())
         assert ltr("fit", rates_file, "--out", "parts", *TINY, "--no-baselines").code == 130
     assert not Path("parts/metrics.json").exists()
     assert ltr("fit", "--resume", "parts").code == 0

@@ -23,7 +23,7 @@ def parsed(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., FitS
         caught.append(settings)
         raise Parsed
 
-    monkeypatch.setattr("ltr.cli.commands.fit._open", catch)
+    monkeypatch.setattr("ltr.cli.commands.fit.open_sources", catch)
 
     def run(*flags: str) -> FitSettings:
         assert "Parsed" in (answer := ltr("fit", "x.npz", *flags)).err, answer.err

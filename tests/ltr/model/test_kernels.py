@@ -23,6 +23,19 @@ def test_printed_form_divides_by_two_l() -> None:
     assert value[0, 0] == pytest.approx(4 / (1 + 100 / 100), rel=1e-12)
 
 
+@pytest.mark.parametrize(("factor_map", "expected"), [("cholesky", 0.5), ("sum", 0.7)])
+def test_independent_trials_are_scaled_one_by_one(factor_map: str, expected: float) -> None:
+    """chol((s^2 + sigma^2) I) = sqrt(s^2 + sigma^2) I, and (s + sigma) I; held-out trials are expected at 0."""
+    trials, has_data = np.array([0, 1, 4, 5, 50]), np.array([True, True, False, True, True])
+    settings = FactorSettings(kernel_form="independent", amplitude=0.3, noise=0.4, factor_map=factor_map)
+    prior = TrialPrior(trials, np.array([0, 0, 0, 1, 1]), has_data, settings)
+    mapping = np.zeros((5, 4))
+    mapping[has_data] = expected * np.eye(4)
+    np.testing.assert_allclose(prior.mapping(), mapping, rtol=1e-9, atol=1e-15)
+    # a recorded trial's smooth part is its own share s^2 / (s^2 + sigma^2)
+    np.testing.assert_allclose(prior.posterior(trials[:2], np.zeros(2, int)), 0.36 * np.eye(4)[:2], rtol=1e-12)
+
+
 def test_whitening_by_cholesky_has_exactly_the_prior_covariance() -> None:
     trials = np.arange(30.0)
     smooth = covariance(trials, trials, length_scale=15, amplitude=0.1)

@@ -10,7 +10,11 @@ from scipy.optimize import linear_sum_assignment
 
 from ltr.analysis.spectra import weight_eigenvalues
 from ltr.model.factors import dense_weights
-from tests.problems import dense_states, small_design, small_network
+from ltr.model.network import LowTensorRankRNN
+from ltr.model.observation import Target
+from ltr.settings import PenaltySettings
+from ltr.training.objective import Objective
+from tests.problems import dense_states, plain_steps, small_design, small_network, start_deviations
 
 # same integrator and step on both sides, so only the order of operations differs
 RELATIVE = 1e-10
@@ -26,6 +30,8 @@ MODELS = [
     {"input_map": "free", "input_dimension": 2},
     {"input_map": "free", "inputs": "constant", "solver": "rk4", "steps_per_bin": 2},
     {"initial_state": "condition"},
+    {"initial_state": "trial"},
+    {"initial_state": "trial", "constant_factors": True, "input_map": "free"},
     {"recurrent_bias": True},
     {"recurrent_bias": True, "input_map": "free"},
     {"activation": "relu"},
@@ -41,8 +47,9 @@ MODELS = [
 @pytest.mark.parametrize("values", MODELS, ids=str)
 def test_reduced_states_equal_those_of_the_dense_network(values: dict) -> None:
     network = small_network(**values)
-    if values.get("recurrent_bias"):
-        torch.nn.init.normal_(network.recurrent_bias, generator=torch.Generator().manual_seed(1))
+    for parameter in (network.start_whitened, getattr(network, "recurrent_bias", None)):
+        if parameter is not None:
+            torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(1))
     dense = dense_states(network)
     reduced = (network().state @ network.basis().T).detach().numpy()
     assert np.abs(dense).max() > 0.1
@@ -187,6 +194,84 @@ def test_held_out_trials_get_their_expectation_from_the_others() -> None:
     assert (network.whitened.grad.abs() > 0).all()
 
 
+def _with_own_starts(has_data: np.ndarray | None = None, **values: object) -> LowTensorRankRNN:
+    """Initial states that differ between trials."""
+    design = small_design() if has_data is None else small_design(has_data=has_data)
+    network = small_network(design, initial_state="trial", **values)
+    torch.nn.init.normal_(network.start_whitened, generator=torch.Generator().manual_seed(3))
+    return network
+
+
+def test_a_trials_own_initial_state_draws_nothing_and_starts_at_that_of_its_condition() -> None:
+    own, by_condition = (small_network(initial_state=kind) for kind in ("trial", "condition"))
+    states = dict(own.state_dict())
+    assert (states.pop("start_whitened") == 0).all()
+    assert all(torch.equal(states[name], value) for name, value in by_condition.state_dict().items())
+    assert set(states) == set(by_condition.state_dict())
+    assert torch.equal(own().output, by_condition().output)
+
+
+@pytest.mark.parametrize("constant_factors", [False, True])
+def test_gradients_of_own_initial_states_are_those_of_plain_steps(constant_factors: bool) -> None:
+    """Automatic differentiation through every step in n dimensions, from the prior's formulas on; a held-out trial."""
+    has_data = np.arange(7) != 2
+    network = _with_own_starts(has_data, inputs="none", constant_factors=constant_factors)
+    target = torch.linspace(-1, 1, 12 * 7 * 6, dtype=torch.float64).view(12, 7, 6)
+    mask = (torch.arange(target.numel()) % 3 > 0).view_as(target)
+    seen = network.compare(Target.of(target, mask))
+    found = torch.autograd.grad(seen.loss, [network.start_whitened, network.start])
+
+    whitened = network.start_whitened.detach().clone().requires_grad_()
+    start = network.start.detach().clone().requires_grad_()
+    # linear in the coefficients: one column of the map at a time
+    mapping = np.stack([start_deviations(network, np.eye(6)[:, [one]])[:, 0] for one in range(6)], 1)
+    columns, rows = network.basis().detach(), network.unit_rows().detach()
+    weights = dense_weights(columns, rows, network.trial_factors().detach())
+    kappa = start[network.design.conditions] + torch.as_tensor(mapping) @ whitened
+
+    def field(x: torch.Tensor, entering: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("kij,kj->ki", weights, torch.tanh(x)) - x + entering
+
+    begin = kappa @ columns.T
+    states = torch.stack(plain_steps(field, begin, torch.zeros(2, 11, *begin.shape).double(), network.grid()))
+    loss = (
+        (network.read_out(states, network.reading()._replace(basis=torch.eye(20).double())) - target)[mask] ** 2
+    ).mean()
+    torch.testing.assert_close(seen.loss, loss, rtol=1e-12, atol=0)
+    expected = torch.autograd.grad(loss, [whitened, start])
+    for one, other in zip(found, expected, strict=True):
+        assert one.abs().max() > 0
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-13)
+
+
+def test_initial_states_of_other_trials_are_expected_from_those_with_data() -> None:
+    """At a held-out trial as in the recording; far from all others, that of the condition."""
+    has_data = np.arange(7) != 3
+    network = _with_own_starts(has_data)
+    expected = start_deviations(network, network.start_whitened.detach().numpy())
+    np.testing.assert_allclose(network.start_deviation().detach(), expected, rtol=1e-9, atol=1e-12)
+    found = network.start_deviation_at(np.array([5, 10**6]), np.array([0, 0])).detach().numpy()
+    np.testing.assert_allclose(found[0], expected[3], rtol=1e-9)
+    np.testing.assert_allclose(found[1], 0, atol=1e-6)
+
+
+def test_given_initial_states_are_predicted_like_the_recordings_own() -> None:
+    network = _with_own_starts()
+    design, factors, own = network.design, network.trial_factors().detach(), network.start_deviation().detach()
+    found = network.predict_with(factors, design.conditions, design.off_bin, own).output
+    torch.testing.assert_close(found, network().output.detach(), rtol=1e-12, atol=1e-14)
+    without = network.predict_with(factors, design.conditions, design.off_bin).output
+    assert not torch.allclose(without, found)
+
+
+def test_independent_factors_of_held_out_trials_are_the_offset() -> None:
+    has_data = np.arange(7) != 3
+    network = small_network(small_design(has_data=has_data), kernel_form="independent", amplitude=0.3, noise=0.4)
+    torch.testing.assert_close(network.trial_factors()[3], network.offset, rtol=0, atol=0)
+    others = network.offset + 0.5 * network.whitened
+    torch.testing.assert_close(network.trial_factors()[torch.as_tensor(has_data)], others, rtol=1e-12, atol=0)
+
+
 def test_poisson_networks_start_at_the_mean_rate_of_each_neuron() -> None:
     """With the readout weights at zero, the expected count is the mean, for both links."""
     mean = np.array([0.1, 0.5, 1.0, 2.0, 5.0, 20.0])
@@ -212,3 +297,17 @@ def test_default_solver_error_is_as_stated() -> None:
         reference = fine().state.detach()
         errors.append(float((network().state.detach() - reference).abs().max() / reference.abs().max()))
     assert max(errors) < 5e-3
+
+
+def test_coefficients_of_initial_states_are_penalised_like_those_of_factors() -> None:
+    """Ledger 1.8: the weight times their mean square, on top of the rest."""
+    network = _with_own_starts()
+    activity, mask = np.zeros((7, 12, 6)), np.ones((7, 12, 6), bool)
+    place = {"device": torch.device("cpu"), "dtype": torch.float64}
+    losses = []
+    for weight in (0.0, 0.4):
+        penalties = PenaltySettings(activity_penalty=0.0, factor_penalty=weight)
+        built = {"off_bin": network.design.off_bin, "penalties": penalties, "likelihood": "gaussian"}
+        losses.append(Objective.build(activity, mask, ~mask, **built, **place).training_loss(network))
+    expected = 0.4 * (network.whitened.square().mean() + network.start_whitened.square().mean())
+    torch.testing.assert_close(losses[1] - losses[0], expected, rtol=1e-9, atol=0)

@@ -24,6 +24,8 @@ OPTIONS = [
     {"inputs": "known", "input_dimension": 2},
     {"input_map": "free", "likelihood": "poisson", "activation": "softplus"},
     {"constant_factors": True, "likelihood": "poisson", "link": "exp", "solver": "rk4"},
+    {"initial_state": "trial", "kernel_form": "independent"},
+    {"initial_state": "trial", "constant_factors": True, "inputs": "none"},
 ]
 
 
@@ -48,6 +50,9 @@ def _problem(options: dict, form: str = "square"):
     known = np.random.default_rng(0).normal(size=(2, 12, 2)) if options.get("inputs") == "known" else None
     design = small_design(known_input=known)
     networks = [small_network(design, seed=seed, rank=rank, **options) for seed, rank in enumerate(RANKS)]
+    for seed, network in enumerate(networks):
+        if network.start_whitened is not None:
+            torch.nn.init.normal_(network.start_whitened, generator=torch.Generator().manual_seed(seed))
     penalties = PenaltySettings(activity_penalty=0.1, factor_penalty=0.1, penalty_form=form)
     objectives = [_objective(seed, options.get("likelihood", "gaussian"), penalties) for seed in range(len(RANKS))]
     return networks, objectives
@@ -109,8 +114,13 @@ def test_training_a_stack_trains_each_model_as_if_alone() -> None:
 
 def test_models_that_hold_out_different_trials_keep_their_own_factors() -> None:
     has_data = [np.arange(7) != dropped for dropped in (2, 5)]
-    networks = [small_network(small_design(has_data=kept), seed=1) for kept in has_data]
+    networks = [small_network(small_design(has_data=kept), seed=1, initial_state="trial") for kept in has_data]
+    for network in networks:
+        torch.nn.init.normal_(network.start_whitened, generator=torch.Generator().manual_seed(1))
     stacked = stack_networks(networks)
+    torch.testing.assert_close(
+        stacked().output, torch.stack([network().output for network in networks]), rtol=1e-12, atol=1e-14
+    )
     expected = torch.stack([network.trial_factors() for network in networks])
     torch.testing.assert_close(stacked.trial_factors(), expected, rtol=1e-12, atol=0)
     assert not torch.allclose(expected[0], expected[1])
