@@ -7,10 +7,10 @@ CHECK := build/check
 FOLDERS := ltr datasets simulations cli benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench clean
+.PHONY: help install demo cv-demo test check bench clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 install: $(STAMP)  ## make .venv with the package (editable), its tests and its tools
 
@@ -28,6 +28,30 @@ demo: demo/session.nwb  ## simulate a session of learning, fit it and open the r
 demo/session.nwb: | $(STAMP)
 	mkdir -p demo
 	OMP_NUM_THREADS=1 $(BIN)/ltr simulate reach --out $@
+
+TEACHER := --inputs none --initial-state condition --readout linear --no-readout-bias --smooth-ms 0 --center none \
+	--scale none --length-scale 15 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
+	--iterations 400 --patience 400 --learning-rate 0.03 --polish lbfgs --polish-iterations 300 \
+	--folds 3 --baselines constant_factors,cp
+RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
+
+# reduced in folds, seeds, steps and trials
+cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's network and of rats' motor cortex
+	for rank in 3 5; do \
+		OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank $$rank --noise 0.2 --noise-ms 20 \
+			--out demo/teacher$$rank.nc --overwrite && \
+		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --rank 2:6 --out demo/cv-teacher$$rank --overwrite || exit 1; \
+	done
+	$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --rank 2:6 --holdout entries --baselines none \
+		--out demo/cv-entries --overwrite
+	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
+		--length-scale 20 --iterations 200 --rank 1:6 --folds 3 --seeds 1 \
+		--baselines psth,neighbouring_trials,pca,constant_factors --out demo/cv-reach --overwrite
+	if test -f $(RAT); then \
+		$(BIN)/ltr cv $(RAT) --align press1_time --window -0.5 1.5 --bin-ms 40 --trials "id < 420" \
+			--units 50 --execution-input --iterations 400 --rank 1,2,3,5,8 --folds 3 --seeds 1 \
+			--baselines psth,neighbouring_trials,pca,constant_factors --out demo/cv-rat --overwrite; \
+	else echo "$(RAT) is not here: skipped"; fi
 
 test: $(STAMP)  ## run all tests, two at a time, docstring examples included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from benchmarks import accuracy, fit, growth, memory, reading, report, startup, step
+from benchmarks import accuracy, fit, growth, memory, reading, report, startup, step, sweep
 from benchmarks.timing import progress
 
-SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import", "reading")
+SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import", "reading", "sweep")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,6 +43,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Callable[[], list[re
         "fit": lambda: fit.measure(quick=quick, variants=options.variants, best_known=options.best),
         "import": lambda: startup.measure(quick=quick),
         "reading": lambda: reading.measure(quick=quick),
+        "sweep": lambda: sweep.measure(quick=quick),
     }
 
 

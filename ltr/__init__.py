@@ -10,15 +10,31 @@ if TYPE_CHECKING:
     from ltr.recording import Recording
     from ltr.results import FitResult, load
     from ltr.settings import FitSettings, parse_settings
+    from ltr.sweep.plan import Axis, Sweep
+    from ltr.sweep.run import cross_validate
 
 __version__ = "0.1.0"
-__all__ = ["FitResult", "FitSettings", "Recording", "__version__", "fit", "load", "parse_settings"]
+__all__ = [
+    "Axis",
+    "FitResult",
+    "FitSettings",
+    "Recording",
+    "Sweep",
+    "__version__",
+    "cross_validate",
+    "fit",
+    "load",
+    "parse_settings",
+]
 
 # loaded on first use, so that 'import ltr' and 'ltr --help' need no torch
 _HOME = {
+    "Axis": "ltr.sweep.plan",
     "FitResult": "ltr.results",
     "FitSettings": "ltr.settings",
     "Recording": "ltr.recording",
+    "Sweep": "ltr.sweep.plan",
+    "cross_validate": "ltr.sweep.run",
     "fit": "ltr.api",
     "load": "ltr.results",
     "parse_settings": "ltr.settings",

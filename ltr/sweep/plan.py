@@ -61,7 +61,7 @@ class PlannedFit:
     @property
     def id(self) -> str:
         """Name of the fit, readable, and usable as a file name."""
-        values = [f"{name}-{value}" for name, value in self.values.items()]
+        values = [f"{name}-{_one_word(value)}" for name, value in self.values.items()]
         parts = [self.model, *values, f"fold-{self.fold}", f"seed-{self.seed}"]
         return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-") for part in parts)
 
@@ -160,6 +160,10 @@ class Sweep:
             tree[HOME[name]][name] = value
         settings = parse_settings(tree, where=", ".join(f"{name} {value}" for name, value in values.items()) or "sweep")
         return PlannedFit(model, dict(values), fold, seed, settings)
+
+
+def _one_word(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 HOME = {name: section for section, name, _ in iterate_fields()}

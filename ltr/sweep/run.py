@@ -11,6 +11,7 @@ import numpy as np
 
 from ltr.api import fit as fit_recording
 from ltr.crossval.scores import SCORE_NAMES
+from ltr.device import choose_device, default_memory
 from ltr.errors import RunError, SettingsError
 from ltr.preprocess import resolve_likelihood
 from ltr.problem import Problem
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST_STACK = 16  # more in one gains little on a processor (benchmarks/results.md) and takes memory
+BYTES_PER_ENTRY = 6  # of a fit's data: activity, and masks of training and validation entries
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +173,7 @@ class _Work:
         """Outcomes of all fits, in order."""
         outcomes = {fit.id: self.kept.load(fit.id) for fit in fits}
         missing = [fit for fit in fits if not _is_done(outcomes[fit.id])]
-        size = self.stack or max(1, min(LARGEST_STACK, -(-len(missing) // engine.workers)))
+        size = self.stack or max(1, min(self._largest_stack(), -(-len(missing) // engine.workers)))
         made = stacks(missing, size)
         self.listener(PartStarted(part, len(fits), len(fits) - len(missing), len(made), engine.workers))
 
@@ -185,6 +187,14 @@ class _Work:
                     outcomes[outcome.fit] = outcome
                     self.listener(FitFinished(outcome.fit, outcome.row))
         return [outcome for outcome in outcomes.values() if outcome is not None]
+
+    def _largest_stack(self) -> int:
+        """On a GPU as many as it has room for, beside what a step keeps; on a processor no more than is faster."""
+        run = self.sweep.base.run
+        device = choose_device(run.device, run.dtype)
+        if device.type == "cpu":
+            return LARGEST_STACK
+        return max(1, default_memory(device) // (self.recording.activity.size * BYTES_PER_ENTRY))
 
     def write_rows(self, outcomes: Sequence[Outcome]) -> None:
         """The table of fits, as far as there is one."""
