@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ltr.cli.console import print_progress
 from ltr.cli.progress import ProgressListener, Style, make_listener
+from ltr.cli.stopping import NOUNS
 from ltr.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ MODELS = {
     "unsmooth_factors": "RNN with factors that are not smooth",
     "full_tensor": "RNN with a full weight tensor",
 }
+FOLDERS = {"fit": "RUN", "cv": "DIR"}
+# flags that say where to compute and how to show it, so that they may change on the way
+WHERE = {"fit": (), "cv": ("--jobs", "--stack", "--cluster", "--cluster-config")}
+ALWAYS = ("--quiet", "--json", "--open", "--debug")
 
 
-def required_sources(sources: list[str] | None) -> list[str]:
+def required_sources(sources: list[str] | None, command: str = "fit") -> list[str]:
     """The sources that were given.
 
     Raises:
@@ -34,8 +39,8 @@ def required_sources(sources: list[str] | None) -> list[str]:
     if not sources:
         raise SettingsError(
             "no SOURCE was given.",
-            allowed="a recording (.nwb, .nc, .npz), or --resume RUN",
-            fix="for example: ltr fit session.nwb --align go_cue_time",
+            allowed=f"a recording (.nwb, .nc, .npz), or --resume {FOLDERS[command]}",
+            fix=f"for example: ltr {command} session.nwb --align go_cue_time",
         )
     return sources
 
@@ -48,8 +53,8 @@ def run_label(sources: list[str]) -> str:
     return source_stem(sources[0]) + more
 
 
-def refuse_with_resume(names: list[str]) -> None:
-    """Refuse what would change a run that is continued.
+def refuse_with_resume(names: list[str], command: str = "fit") -> None:
+    """Refuse what would change a fit or a cross-validation that is continued.
 
     Raises:
         SettingsError: naming the flags.
@@ -57,9 +62,9 @@ def refuse_with_resume(names: list[str]) -> None:
     flags = ["--" + name.replace("_", "-") for name in names]
     if flags:
         raise SettingsError(
-            f"--resume continues a fit with its own settings, so {', '.join(flags)} cannot change them.",
-            allowed="--resume RUN with --quiet, --json, --open, --debug",
-            fix="leave the other flags away, or start a new fit",
+            f"--resume continues a {NOUNS[command]} with its own settings, so {', '.join(flags)} cannot change them.",
+            allowed=f"--resume {FOLDERS[command]} with {', '.join((*WHERE[command], *ALWAYS))}",
+            fix=f"leave the other flags away, or start a new {NOUNS[command]}",
         )
 
 

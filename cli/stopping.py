@@ -15,6 +15,7 @@ from ltr.cli.exit_codes import Interrupted, is_disk_fault
 from ltr.errors import LtrError, RunError
 
 Stamp = tuple[int, int, int]
+NOUNS = {"fit": "fit", "cv": "cross-validation"}
 
 
 @contextmanager
@@ -72,12 +73,11 @@ class RunProgress:
 
     def after_stop(self) -> str:
         """What to print after Ctrl-C or SIGTERM."""
+        noun = NOUNS[self.command]
         if self.reported:
-            return f"stopped; fit and report are complete in {self.name}."
+            return f"stopped; {noun} and report are complete in {self.name}."
         if self.fitted:
-            return (
-                f"stopped; the {self.command} is finished and saved in {self.name}, its report is not. Finish it with:"
-            )
+            return f"stopped; the {noun} is finished and saved in {self.name}, its report is not. Finish it with:"
         if self.saved:
             return f"stopped; the state is saved in {self.name}. Continue with:"
         return "stopped before anything was saved."

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ltr.cli.console import print_json, print_progress, progress
-from ltr.cli.progress import LINE_INTERVAL_S, Style
+from ltr.cli.progress import LINE_INTERVAL_S, ProgressListener, Style
 from ltr.sweep.events import FitAdvanced, FitFinished, PartFinished, PartStarted, SweepEvent
+from ltr.training.events import Event
 
 
 class SweepProgress(AbstractContextManager["SweepProgress"]):
@@ -20,6 +21,8 @@ class SweepProgress(AbstractContextManager["SweepProgress"]):
 
     def __init__(self) -> None:
         self._shares: dict[str, float] = {}
+        self._finished: set[str] = set()
+        self._lock = threading.Lock()
         self.part, self.fits, self.finished, self.failed = "", 0, 0, 0
 
     def __exit__(
@@ -34,18 +37,24 @@ class SweepProgress(AbstractContextManager["SweepProgress"]):
 
     def __call__(self, event: SweepEvent) -> None:
         """Count, then show."""
+        with self._lock:  # workers report from a thread of their own
+            self._count(event)
+            self.show(event)
+
+    def _count(self, event: SweepEvent) -> None:
         match event:
             case PartStarted():
                 self._shares.clear()
+                self._finished.clear()
                 self.part, self.fits, self.finished, self.failed = event.part, event.fits, event.done, 0
-            case FitAdvanced():
+            case FitAdvanced() if event.fit not in self._finished:  # reports may come late
                 # a restart begins again; what was shown as done stays done
                 self._shares[event.fit] = max(event.share, self._shares.get(event.fit, 0.0))
             case FitFinished():
                 self._shares.pop(event.fit, None)
+                self._finished.add(event.fit)
                 self.finished += 1
                 self.failed += event.row["status"] == "failed"
-        self.show(event)
 
     def show(self, event: SweepEvent) -> None:
         """Show nothing."""
@@ -58,13 +67,18 @@ class SweepProgress(AbstractContextManager["SweepProgress"]):
         return f"{event.part}: {event.fits} fits{kept}, in {event.stacks} stack(s){where}"
 
     @staticmethod
+    def end_line(event: PartFinished) -> str:
+        """What came out of a part."""
+        return f"{event.part}: {event.sentence or 'done'}"
+
+    @staticmethod
     def failure(event: FitFinished) -> str:
         """One line about a fit that failed."""
         return f"{event.fit} failed: {event.row['error']}"
 
 
 class SweepBar(SweepProgress):
-    """A live bar: fits done, time gone and time left."""
+    """A live bar for the part that runs: fits done, time gone and time left."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,11 +92,6 @@ class SweepBar(SweepProgress):
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        """Start to draw."""
-        self.bars.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -93,16 +102,19 @@ class SweepBar(SweepProgress):
         """Move the bar; print what stays."""
         match event:
             case PartStarted():
+                if self._task is not None:  # its last state is on the screen
+                    self.bars.remove_task(self._task)
+                self.bars.start()
                 self.bars.console.print(self.begin_line(event), markup=False)
                 self._task = self.bars.add_task(event.part, total=event.fits, completed=event.done)
             case FitFinished() if event.row["status"] == "failed":
                 self.bars.console.print(self.failure(event), markup=False)
             case PartFinished():
-                self.bars.console.print(event.sentence, markup=False)
+                self.bars.console.print(self.end_line(event), markup=False)
         if self._task is not None:
             self.bars.update(self._task, completed=self.done)
-        if isinstance(event, PartFinished) and self._task is not None:
-            self.bars.stop_task(self._task)
+        if isinstance(event, PartFinished):
+            self.bars.stop()  # the next bar may be that of a fit
 
 
 class SweepLines(SweepProgress):
@@ -129,7 +141,7 @@ class SweepLines(SweepProgress):
             case FitFinished() if event.row["status"] == "failed":
                 self._print(self.failure(event), now)
             case PartFinished():
-                self._print(f"{event.part}: {event.sentence}", now)
+                self._print(self.end_line(event), now)
             case _ if now - self._last >= self._interval_s:
                 failed = f", {self.failed} failed" if self.failed else ""
                 self._print(f"{self.part}: {self.done:.1f} of {self.fits} fits{failed}{self._time_left(now)}", now)
@@ -156,6 +168,30 @@ class SweepJson(SweepProgress):
                 print_json({"event": "fit_finished", "row": event.row})
             case PartFinished():
                 print_json({"event": "part_finished", **vars(event)})
+
+
+class WhenNeeded(AbstractContextManager["WhenNeeded"]):
+    """A listener to a fit that is opened by its first event: two bars cannot be drawn at once.
+
+    Args:
+        make: makes the listener.
+    """
+
+    def __init__(self, make: Callable[[], ProgressListener]) -> None:
+        self._make, self._opened = make, ExitStack()
+        self._listener: ProgressListener | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the listener, if it was opened."""
+        self._opened.__exit__(kind, error, traceback)
+
+    def __call__(self, event: Event) -> None:
+        """Pass the event on."""
+        if self._listener is None:
+            self._listener = self._opened.enter_context(self._make())
+        self._listener(event)
 
 
 def make_sweep_listener(style: Style) -> SweepProgress:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
+
+from pydantic.fields import FieldInfo
 
 from ltr.cli.config_files import ConfigFile, build_settings
 from ltr.cli.flags import given_settings, setting_parameters
@@ -14,10 +17,13 @@ from ltr.errors import SettingsError, nearest
 from ltr.settings import FitSettings, iterate_fields
 from ltr.sweep.plan import FIXED_SECTIONS, Axis
 
+Key = tuple[str, str]  # section and name of a setting
+
 DEFAULT_RANKS = "1:8"
-UNUSED = ("fold", "baselines")  # the sweep itself goes through folds, and has a flag for baselines
+UNUSED = {"fold": "--folds goes through them", "baselines": "--baselines names them"}
 MOST_VALUES = 1000
-RANGE = re.compile(r"(-?[\d.]+(?:e-?\d+)?):(-?[\d.]+(?:e-?\d+)?)(?::([\d.]+(?:e-?\d+)?))?")
+NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+RANGE = re.compile(f"{NUMBER}:{NUMBER}(?::{NUMBER})?")
 
 
 def sweep_parameters() -> Iterator[inspect.Parameter]:
@@ -37,7 +43,7 @@ def _can_be_listed(kind: Any) -> bool:
 
 
 def read_sweep(
-    arguments: Mapping[str, Any], more: Sequence[str], config: ConfigFile | None
+    arguments: Mapping[str, Any], more: Sequence[str], config: ConfigFile | None, *, paired: bool = False
 ) -> tuple[FitSettings, tuple[Axis, ...], set[str]]:
     """Settings that all fits share, the swept ones, and the names of all that were given.
 
@@ -45,46 +51,71 @@ def read_sweep(
         arguments: of the flags that :func:`sweep_parameters` made.
         more: NAME=VALUES, for settings whose flags take no list.
         config: a file of settings; flags win.
+        paired: values are possible only beside those in the same place of the other lists.
 
     Raises:
-        SettingsError: a value cannot be used, or a setting cannot be swept.
+        SettingsError: a value cannot be used, a setting cannot be swept, or is given twice.
     """
     given = given_settings(arguments)
     fields = {name: (section, field) for section, name, field in iterate_fields()}
-    lists: dict[tuple[str, str], list[str]] = {}
+    lists: dict[Key, list[Any]] = {}
     for (section, name), value in given.items():
-        if section not in FIXED_SECTIONS and isinstance(value, str):
-            lists[section, name] = split_values(value)
+        if isinstance(value, str) and not _is_text(fields[name][1]):
+            values = split_values(value)
+            if section not in FIXED_SECTIONS:
+                lists[section, name] = values
+            elif len(values) > 1:
+                raise _fixed(name, FIXED_SECTIONS[section])
     for text in more:
-        name, equals, values = text.partition("=")
-        name = name.strip().lstrip("-").replace("-", "_")
-        if not equals or name not in fields:
-            raise SettingsError(
-                f"--sweep {text} cannot be used.",
-                allowed='NAME=VALUES, for example --sweep "execution_input=true,false"',
-                fix=nearest(name, fields) or "name a setting that 'ltr cv --help' lists",
-            )
-        section, _ = fields[name]
-        if section in FIXED_SECTIONS:
-            raise SettingsError(f"{name} cannot be swept: {FIXED_SECTIONS[section]}.", fix="give one value")
-        lists[section, name] = values.split(";") if ";" in values else split_values(values)
+        key, values = _named_values(text, fields)
+        if key in lists or key in given:
+            raise SettingsError(f"{key[1]} is given twice.", fix=f"leave one away, --sweep {text} or the other")
+        lists[key] = values
     in_file = {key.name for key in config.keys} if config else set()
     named = {name for _, name in {**given, **lists}} | in_file
     if "rank" not in named and all(len(values) == 1 for values in lists.values()):
         lists["model", "rank"] = split_values(DEFAULT_RANKS)
-    first = given | {key: _typed(values[0]) for key, values in lists.items()}
+    first = given | {key: values[0] for key, values in lists.items()}
     base = build_settings(first, config)
+    swept = {key: values for key, values in lists.items() if len(values) > 1}
     axes = []
-    for (section, name), values in lists.items():
-        if len(values) > 1:
-            each = [build_settings(first | {(section, name): _typed(value)}, config) for value in values]
-            axes.append(Axis(name, tuple(getattr(getattr(settings, section), name) for settings in each)))
+    for (section, name), values in swept.items():
+        others = swept if paired else {(section, name): values}
+        beside = [{key: each[index % len(each)] for key, each in others.items()} for index in range(len(values))]
+        each = [build_settings(first | changes, config) for changes in beside]
+        axes.append(Axis(name, tuple(getattr(getattr(settings, section), name) for settings in each)))
     return base, tuple(axes), named
 
 
-def _typed(text: str) -> Any:
-    """Lists within a list have commas of their own."""
-    return tuple(part.strip() for part in text.split(",")) if "," in text else text.strip()
+def _named_values(text: str, fields: Mapping[str, tuple[str, FieldInfo]]) -> tuple[Key, list[Any]]:
+    """What NAME=VALUES says; values that are lists stand between semicolons."""
+    name, equals, values = text.partition("=")
+    name = name.strip().lstrip("-").replace("-", "_")
+    if not equals or name not in fields:
+        raise SettingsError(
+            f"--sweep {text} cannot be used.",
+            allowed='NAME=VALUES, for example --sweep "execution_input=true,false"',
+            fix=nearest(name, fields) or "name a setting that 'ltr cv --help' lists",
+        )
+    section, field = fields[name]
+    if section in FIXED_SECTIONS or name in UNUSED:
+        raise _fixed(name, UNUSED.get(name) or FIXED_SECTIONS[section])
+    if typing.get_origin(field.annotation) is not tuple:
+        return (section, name), split_values(values)
+    parts = [part for part in values.split(";") if part.strip()]
+    return (section, name), [tuple(split_values(part)) for part in parts or [""]]
+
+
+def _fixed(name: str, reason: str) -> SettingsError:
+    return SettingsError(
+        f"{name} cannot be swept: {reason}.",
+        allowed="several values of settings whose flags show ,... in 'ltr cv --help'",
+        fix=f"give one value of {name}" if name not in UNUSED else "leave it away",
+    )
+
+
+def _is_text(field: FieldInfo) -> bool:
+    return str in (field.annotation, *typing.get_args(field.annotation))
 
 
 def split_values(text: str) -> list[str]:
@@ -99,16 +130,18 @@ def split_values(text: str) -> list[str]:
         match = RANGE.fullmatch(part)
         values += _range(part, *(float(number) for number in match.groups(default="1"))) if match else [part]
     if not values:
-        raise SettingsError(f"'{text}' holds no value.", allowed="one value, a list 1,2,5 or a range 1:10")
+        raise SettingsError(
+            f"'{text}' holds no value.", allowed="one value, a list 1,2,5 or a range 1:10", fix="give a value"
+        )
     return values
 
 
 def _range(text: str, first: float, last: float, step: float) -> list[str]:
-    count = int((last - first) / step + 1e-9) + 1 if step > 0 and last >= first else 0
-    if not 0 < count <= MOST_VALUES:
+    span = (last - first) / step if step > 0 else -1.0
+    if not 0 <= span < MOST_VALUES:  # nor NaN, of infinities
         raise SettingsError(
-            f"the range {text} holds {count} values.",
+            f"the range {text} holds {'no value' if span < 0 else f'more than {MOST_VALUES} values'}.",
             allowed=f"FIRST:LAST or FIRST:LAST:STEP, up to {MOST_VALUES} values",
-            fix="put the smaller number first",
+            fix="put the smaller number first, and give a step above 0" if span < 0 else "give a larger step",
         )
-    return [f"{first + index * step:.10g}" for index in range(count)]
+    return [f"{first + index * step:.10g}" for index in range(math.floor(span + 1e-9) + 1)]

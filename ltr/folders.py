@@ -115,4 +115,10 @@ def _clear(path: Path, made: Iterable[Path], *, mark: str, overwrite: bool) -> N
             f"{in_the_way[0]} is a folder, where a run keeps a file.", fix="move it, or choose another --out"
         )
     for file in files:
-        file.unlink(missing_ok=True)
+        if file.name != MARK_FILE or file.parent != path:
+            file.unlink(missing_ok=True)
+    for folder in sorted({file.parent for file in files} - {path}, reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    # last, so that a folder that is half emptied is still known as ours
+    (path / MARK_FILE).unlink(missing_ok=True)

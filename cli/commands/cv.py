@@ -15,7 +15,7 @@ from ltr.cli.fitting import MODELS, make_fit_listener, open_sources, refuse_with
 from ltr.cli.flags import given_settings, with_flags
 from ltr.cli.progress import Style
 from ltr.cli.stopping import RunProgress, explained
-from ltr.cli.sweep_progress import make_sweep_listener
+from ltr.cli.sweep_progress import WhenNeeded, make_sweep_listener
 from ltr.cli.sweeps import read_sweep, sweep_parameters
 from ltr.errors import RunError, SettingsError
 from ltr.settings import parse_settings
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ltr.sweep.run import CvResult
 
 SLOW_BASELINES = ("full_tensor",)
+FOLDS, SEEDS = 5, 3
 SWEEP = "the sweep"
 WORK = "many fits at once"
 
@@ -62,14 +63,23 @@ def cv(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the sweep that is already in DIR.")] = False,
     folds: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, help="Disjoint splits. Each tests a share of 1/folds (see --test-fraction).", rich_help_panel=SWEEP
+            min=1,
+            help=f"Disjoint splits. Each tests a share of 1/folds (see --test-fraction). Default: {FOLDS}.",
+            show_default=False,
+            rich_help_panel=SWEEP,
         ),
-    ] = 5,
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Starts of every fit: --seed, the next, ...", rich_help_panel=SWEEP)
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Starts of every fit: --seed, the next, ... Default: {SEEDS}.",
+            show_default=False,
+            rich_help_panel=SWEEP,
+        ),
+    ] = None,
     sweep: Annotated[
         list[str] | None,
         typer.Option(
@@ -145,54 +155,64 @@ def cv(
 ) -> None:
     r"""Choose rank or any other setting by cross-validation, on this machine or many.
 
-    Every combination of the values given is fitted in every fold from every seed, and scored
-    on entries that the fit never saw. The simplest that is as good as the best, within one
-    standard error, is chosen, compared with simpler models on the same folds, looked at for
-    components that come back in every fit, and fitted for a report.
+    Every combination of the values given is fitted in every fold from every
+    seed, and scored on entries that the fit never saw. The simplest that is as
+    good as the best, within one standard error, is chosen, compared with
+    simpler models on the same folds, looked at for components that come back
+    in every fit, and fitted for a report.
 
     [bold]Examples[/bold]
 
       ltr cv session.nwb --align go_cue_time --window -0.4 0.4 \
           --condition target_angle --rank 1:8
 
-      ltr cv session.nwb --config fit.yaml --rank 1:10 --hidden 100,200 --seeds 3 --folds 5
-      ltr cv session.nwb --config fit.yaml --length-scale 10,30,100 --holdout trials
+      ltr cv session.nwb --config fit.yaml --rank 1:10 --hidden 100,200 \
+          --seeds 3 --folds 5
+      ltr cv session.nwb --config fit.yaml --length-scale 10,30,100 \
+          --holdout trials
       ltr cv --resume cv/session
 
-      ltr cv session.nwb --config fit.yaml --rank 1:10 --cluster slurm --cluster-config slurm.yaml
+      ltr cv session.nwb --config fit.yaml --rank 1:10 --cluster slurm \
+          --cluster-config slurm.yaml
 
     [bold]What is left in DIR[/bold]
 
       cv.html              curve, choice, baselines, stability, on one page
-      chosen/              the chosen fit, as 'ltr fit' would leave it, with its report
-      results.csv          one row a fit, baselines included; failed fits with their error
+      chosen/              the chosen fit and its report, as by 'ltr fit'
+      results.csv          one row a fit, baselines too; failed ones say why
       summary.csv          one row a configuration
       comparison.csv       chosen configuration against baselines
       stability.csv        which components come back over seeds and folds
       sweep.yaml           what was tried
       fits/                one file a fit, from which --resume goes on
 
-    Settings are those of 'ltr fit'. Where a flag shows VALUE,... it takes lists (1,2,5) and ranges
-    (1:10 or 10:50:20). Without any list, ranks 1 to 8 are tried.
+    Settings are those of 'ltr fit'. Where a flag shows INTEGER,... NUMBER,...
+    or CHOICE,... it takes lists (1,2,5); of numbers, ranges, too (1:10, or
+    10:50:20 with a step). Without any list or rank, ranks 1 to 8 are tried.
     """
     style: Style = "json" if json else "quiet" if quiet else "bar" if progress().is_terminal else "lines"
     reached = RunProgress("cv", "sweep.yaml")
     with explained(reached):
         if resume is None:
             read = read_config(config) if config else None
-            base, axes, named = read_sweep(settings, sweep or [], read)
-            plan = _plan(base, axes, named, folds=folds, seeds=seeds, paired=paired, baselines=baselines)
-            sources = required_sources(sources)
+            sources = required_sources(sources, "cv")
+            base, axes, named = read_sweep(settings, sweep or [], read, paired=paired)
+            plan = _plan(
+                base, axes, named, folds=folds or FOLDS, seeds=seeds or SEEDS, paired=paired, baselines=baselines
+            )
             folder = out or Path("cv") / run_label(sources)
         else:
             given = [name for _, name in given_settings(settings)]
-            others = {"out": out, "config": config, "overwrite": overwrite, "sweep": sweep, "baselines": baselines}
-            refuse_with_resume([*given, *(name for name, value in others.items() if value)])
+            others: dict[str, object] = {"out": out, "config": config, "overwrite": overwrite, "folds": folds}
+            others |= {"seeds": seeds, "sweep": sweep, "paired": paired, "baselines": baselines}
+            refuse_with_resume([*given, *(name for name, value in others.items() if value)], "cv")
             folder = resume
             plan, sources = _begun(folder, sources)
         reached.begin(folder, resume=resume is not None)
+        engine = _engine(plan, jobs=jobs, cluster=cluster, cluster_config=cluster_config)
         recording = open_sources(sources, plan.base, style)
-        with make_sweep_listener(style) as listener, make_fit_listener(style, recording, plan.base) as fit_listener:
+        fit_progress = WhenNeeded(lambda: make_fit_listener(style, recording, plan.base))
+        with make_sweep_listener(style) as listener, fit_progress as fit_listener:
             from ltr.sweep.run import cross_validate
 
             result = cross_validate(
@@ -201,7 +221,7 @@ def cv(
                 folder=folder,
                 overwrite=overwrite,
                 resume=resume is not None,
-                engine=_engine(plan, jobs=jobs, cluster=cluster, cluster_config=cluster_config),
+                engine=engine,
                 stack=stack,
                 listener=listener,
                 fit_listeners=[fit_listener],
@@ -232,18 +252,22 @@ def _plan(
     from ltr.sweep.plan import Sweep
 
     if "test_fraction" not in named and folds > 1:  # every block is tested once
-        holdout = base.holdout.model_dump() | {"test_fraction": 1 / folds}
+        holdout = base.holdout.model_dump() | {"test_fraction": 1 / folds, "fold": 0}
         base = parse_settings(base.model_dump() | {"holdout": holdout}, where=f"--folds {folds}")
-    return Sweep(base, axes, paired=paired, folds=folds, seeds=seeds, baselines=_baselines(baselines))
+    plan = Sweep(base, axes, paired=paired, folds=folds, seeds=seeds, baselines=_baselines(baselines))
+    plan.fits()  # a combination that is not possible is refused before anything is read
+    return plan
 
 
 def _baselines(given: list[str] | None) -> tuple[str, ...]:
     from ltr.sweep.plan import BASELINES
 
-    names = [name.strip() for text in given or [] for name in text.split(",") if name.strip()]
+    names = tuple(dict.fromkeys(name.strip() for text in given or [] for name in text.split(",") if name.strip()))
     if not names:
         return tuple(name for name in BASELINES if name not in SLOW_BASELINES)
-    return {("all",): BASELINES, ("none",): ()}.get(tuple(names), tuple(names))
+    if names in (("all",), ("none",)):
+        return BASELINES if names == ("all",) else ()
+    return names
 
 
 def _begun(folder: Path, sources: list[str] | None) -> tuple[Sweep, list[str]]:
@@ -285,10 +309,10 @@ def _engine(plan: Sweep, *, jobs: int | None, cluster: str | None, cluster_confi
 def _show(result: CvResult, page: Path, style: Style) -> None:
     """Print the curve, the choice and its rivals, and where the page is."""
     console, choice = output(), result.choice
+    failed = result.rows[result.rows["status"] == "failed"]
     if style == "json":
         values = {"folder": str(result.folder), "report": str(page), "chosen": choice.values}
-        failed = int((result.rows["status"] == "failed").sum())
-        print_json({"event": "result", **values, "sentence": choice.sentence, "failed": failed})
+        print_json({"event": "result", **values, "sentence": choice.sentence, "failed": len(failed)})
         return
     if style == "quiet":
         console.print(f"{result.folder}: {choice.sentence} Report: {page}", markup=False)
@@ -299,7 +323,6 @@ def _show(result: CvResult, page: Path, style: Style) -> None:
         console.print(rivals_table(result))
     if result.stability is not None:
         console.print(result.stability.sentence, markup=False)
-    failed = result.rows[result.rows["status"] == "failed"]
     if len(failed):
         console.print(
             f"{len(failed)} of {len(result.rows)} fits failed, {failed['id'].iloc[0]} first: {failed['error'].iloc[0]}"

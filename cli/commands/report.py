@@ -22,15 +22,18 @@ def report(
 
     Reads the run folder only: the recording is not needed, and nothing is fitted again.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       ltr report runs/session-r5-s0 --open
       ltr report cv/session
     """
     from ltr.report import write_cv_report, write_report
-    from ltr.sweep.folder import PLAN
+    from ltr.sweep.folder import CHOSEN, PLAN
 
-    page = write_cv_report(run) if (run / PLAN).is_file() else write_report(run)
+    is_sweep = (run / PLAN).is_file()
+    if is_sweep and (run / CHOSEN / "metrics.json").is_file():
+        write_report(run / CHOSEN)  # first: the page of the sweep shows some of its figures
+    page = write_cv_report(run) if is_sweep else write_report(run)
     output().print(f"report: {page}", markup=False)
     if open_report:
         open_in_browser(page)

@@ -330,9 +330,10 @@ def _sentence(
         text += ", so the best is chosen as it is"
     elif decision.chosen == decision.best:
         text = f"{name}: the highest held-out {score_name} ({mean})"
-        smallest = not (table["parameters"] < chosen["parameters"]).any()
-        text += ", which is the smallest tried" if smallest else ""
-        text += "" if smallest else ", and nothing smaller comes within one standard error of it"
+        if (table["parameters"] < chosen["parameters"]).any():
+            text += ", and nothing smaller comes within one standard error of it"
+        elif (table["parameters"] > chosen["parameters"]).any():
+            text += ", which is the smallest tried"
     else:
         text = f"{name}: the smallest whose held-out {score_name} ({mean}) is within one standard error"
         text += f" ({_number(decision.tolerance[decision.chosen])}) of the best"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
@@ -32,7 +32,7 @@ class Engine(Protocol):
 
     def run(
         self, recording: Recording, stacks: Sequence[Stack], *, ranks: Sequence[int], report: Report
-    ) -> Iterator[list[Outcome]]:
+    ) -> Generator[list[Outcome]]:
         """Outcomes of each stack, as they come in; every fit has one, failed or not.
 
         Args:
@@ -54,7 +54,7 @@ class Serial(AbstractContextManager["Serial"]):
 
     def run(
         self, recording: Recording, stacks: Sequence[Stack], *, ranks: Sequence[int], report: Report
-    ) -> Iterator[list[Outcome]]:
+    ) -> Generator[list[Outcome]]:
         """See :class:`Engine`."""
         for stack in stacks:
             yield run_fits(recording, stack, ranks=ranks, report=report)

@@ -54,9 +54,8 @@ class SweepFolder:
             RunError: something is in the way.
         """
         begin_folder(path, _made_files(path), mark=MARK, overwrite=overwrite)
-        folder = cls(path)
         (path / FITS).mkdir(exist_ok=True)
-        return folder
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> SweepFolder:
@@ -148,7 +147,10 @@ class SweepFolder:
         path = self._file(fit)
         if not path.is_file():
             return None
-        tree = load_tree(path)
+        try:
+            tree = load_tree(path)
+        except RunError as error:
+            raise RunError(error.given, fix=f"delete it, then: ltr cv --resume {self.path}") from error
         return Outcome(fit, tree["row"], {name: array.numpy() for name, array in tree["components"].items()})
 
     def _file(self, fit: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -21,6 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unsmooth_factors": {"kernel_form": "independent"},
 }
 """Baselines that are the same RNN with other settings."""
+LONGEST_NAME = 160  # disks take names of 255 letters
 FULL_TENSOR = "full_tensor"
 FULL_TENSOR_UNITS = 40  # at most; units^2 parameters a trial
 BASELINES = (*AVERAGES, *VARIANTS, FULL_TENSOR)
@@ -30,6 +32,7 @@ FIXED_SECTIONS = {
     "holdout": "the same held-out entries score all fits",
     "run": "seeds are swept by --seeds, and the rest changes no result",
 }
+FIXED_SETTINGS = {"likelihood": "scores under different likelihoods are different numbers"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,10 @@ class PlannedFit:
     def id(self) -> str:
         """Name of the fit, readable, and usable as a file name."""
         values = [f"{name}-{_one_word(value)}" for name, value in self.values.items()]
-        parts = [self.model, *values, f"fold-{self.fold}", f"seed-{self.seed}"]
-        return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-") for part in parts)
+        text = "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part).strip("-") for part in (self.model, *values))
+        if len(text) > LONGEST_NAME:
+            text = f"{text[:LONGEST_NAME]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        return f"{text}_fold-{self.fold}_seed-{self.seed}"
 
     def stack_key(self) -> str:
         """Fits of one key have networks of the same shapes, but for the rank, and are trained alike."""
@@ -106,6 +111,12 @@ class Sweep:
                 allowed="blocks, trials, neurons, entries",
                 fix="leave out --holdout none",
             )
+        if self.base.holdout.test_fraction == 0:
+            raise SettingsError(
+                "test_fraction is 0, so that no fit can be scored.",
+                allowed="up to 1/folds, which tests everything once",
+                fix="leave out --test-fraction",
+            )
 
     def configurations(self) -> Iterator[dict[str, Any]]:
         """Swept settings by name, one after the other."""
@@ -134,6 +145,8 @@ class Sweep:
             if name == FULL_TENSOR:
                 units = int(values.get("units", self.base.model.units))
                 changes["units"] = min(units, FULL_TENSOR_UNITS)
+                # it has no rank, but starts from a network that has one
+                changes["rank"] = min(int(values.get("rank", self.base.model.rank)), changes["units"])
             seeds = 1 if name in AVERAGES else self.seeds
             for fold, seed in itertools.product(range(self.folds), range(seeds)):
                 planned.append(self._fit(name, values, changes, fold, seed))
@@ -174,9 +187,10 @@ def _check_axes(sweep: Sweep) -> None:
         section = HOME.get(axis.name)
         if section is None:
             raise SettingsError(f"'{axis.name}' is not a setting.", allowed="settings that 'ltr cv --help' lists")
-        if section in FIXED_SECTIONS:
+        reason = FIXED_SETTINGS.get(axis.name) or FIXED_SECTIONS.get(section)
+        if reason:
             raise SettingsError(
-                f"{axis.name} cannot be swept: {FIXED_SECTIONS[section]}.",
+                f"{axis.name} cannot be swept: {reason}.",
                 allowed="settings of the model, its factors, inputs, penalties, solver and training",
                 fix="give one value",
             )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +19,9 @@ from ltr.errors import RunError, SettingsError
 from ltr.preprocess import resolve_likelihood
 from ltr.problem import Problem
 from ltr.recording import Recording
-from ltr.sweep.choice import Choice, Comparison, choose, compare_with_baselines
+from ltr.run_folder import RunFolder
+from ltr.settings import FitSettings
+from ltr.sweep.choice import Choice, Comparison, choose, compare_with_baselines, label
 from ltr.sweep.engines import Engine, Serial
 from ltr.sweep.events import FitAdvanced, FitFinished, PartFinished, PartStarted, SweepListener
 from ltr.sweep.folder import SweepFolder, table_of
@@ -113,22 +118,36 @@ def cross_validate(
         _check_comparable(recording, sweep)
         kept = SweepFolder.create(Path(folder), overwrite=overwrite)
         kept.write_plan(sweep, recording, [str(path) for path in recording.dataset.attrs.get("paths", [])])
-    work = _Work(recording, sweep, kept, stack, listener)
-    with engine or Serial() as opened:
-        outcomes = work.run("sweep", sweep.fits(), opened)
+    with _WhenNeeded(engine or Serial()) as workers:
+        work = _Work(recording, sweep, kept, workers, stack, listener)
+        outcomes = work.run("sweep", sweep.fits())
         work.write_rows(outcomes)
         choice = _choose(sweep, outcomes)
         listener(PartFinished("sweep", choice.sentence))
         if sweep.baselines:
-            outcomes += work.run("baselines", sweep.baseline_fits(choice.values), opened)
+            outcomes += work.run("baselines", sweep.baseline_fits(choice.values))
             listener(PartFinished("baselines", ""))
     result = collect(kept, sweep, outcomes)
     _write_tables(kept, result)
-    chosen = sweep.chosen_fit(choice.values, _picked_seed(choice))
-    if not (kept.chosen / "metrics.json").is_file():
-        begun = (kept.chosen / "config.yaml").is_file()
-        fit_recording(recording, None if begun else chosen, folder=kept.chosen, resume=begun, listeners=fit_listeners)
+    _fit_choice(recording, kept, sweep.chosen_fit(choice.values, _picked_seed(choice)), fit_listeners)
     return result
+
+
+def _fit_choice(recording: Recording, kept: SweepFolder, chosen: FitSettings, listeners: Sequence[Listener]) -> None:
+    """Fit the chosen configuration as a run of its own, unless that is done; go on with it if it was begun."""
+    begun = (kept.chosen / "config.yaml").is_file()
+    # fits that failed before may have changed the choice
+    same = begun and RunFolder.open(kept.chosen).settings() == resolve_likelihood(recording, chosen)
+    if same and (kept.chosen / "metrics.json").is_file():
+        return
+    fit_recording(
+        recording,
+        None if same else chosen,
+        folder=kept.chosen,
+        resume=same,
+        overwrite=not same,
+        listeners=listeners,
+    )
 
 
 def load_sweep(folder: str | Path) -> CvResult:
@@ -159,6 +178,36 @@ def collect(kept: SweepFolder, sweep: Sweep, outcomes: Sequence[Outcome]) -> CvR
     )
 
 
+class _WhenNeeded(AbstractContextManager["_WhenNeeded"]):
+    """An engine that starts when something is to be computed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._started: Engine | None = None
+        self._open = ExitStack()
+
+    def get(self) -> Engine:
+        """The engine, with its workers."""
+        if self._started is None:
+            self._started = self._open.enter_context(self._engine)
+        return self._started
+
+    def __exit__(self, *error: Any) -> None:
+        """Stop the workers, if there are any."""
+        self._open.__exit__(*error)
+
+
+def stack_size(fits: int, workers: int, largest: int) -> int:
+    """Fits in a stack, so that all workers have the same number of stacks and no stack is too large.
+
+    Example:
+        >>> stack_size(1000, 10, 16), stack_size(15, 2, 16), stack_size(1000, 1000, 16)
+        (15, 8, 1)
+    """
+    rounds = math.ceil(fits / (workers * largest))
+    return math.ceil(fits / (workers * rounds))
+
+
 @dataclass(frozen=True)
 class _Work:
     """Does fits that are not done yet, and keeps them."""
@@ -166,27 +215,30 @@ class _Work:
     recording: Recording
     sweep: Sweep
     kept: SweepFolder
+    workers: _WhenNeeded
     stack: int | None
     listener: SweepListener
 
-    def run(self, part: str, fits: Sequence[PlannedFit], engine: Engine) -> list[Outcome]:
+    def run(self, part: str, fits: Sequence[PlannedFit]) -> list[Outcome]:
         """Outcomes of all fits, in order."""
         outcomes = {fit.id: self.kept.load(fit.id) for fit in fits}
         missing = [fit for fit in fits if not _is_done(outcomes[fit.id])]
-        size = self.stack or max(1, min(self._largest_stack(), -(-len(missing) // engine.workers)))
-        made = stacks(missing, size)
-        self.listener(PartStarted(part, len(fits), len(fits) - len(missing), len(made), engine.workers))
-
-        def report(fit: str, share: float) -> None:
-            self.listener(FitAdvanced(fit, share))
-
-        if made:
-            for finished in engine.run(self.recording, made, ranks=self.sweep.ranks(), report=report):
-                for outcome in finished:
+        if not missing:
+            self.listener(PartStarted(part, len(fits), len(fits), 0, 0))
+        else:
+            engine = self.workers.get()
+            made = stacks(missing, self.stack or stack_size(len(missing), engine.workers, self._largest_stack()))
+            self.listener(PartStarted(part, len(fits), len(fits) - len(missing), len(made), engine.workers))
+            # closed at once if saving is interrupted: workers then stop
+            with closing(engine.run(self.recording, made, ranks=self.sweep.ranks(), report=self._report)) as finished:
+                for outcome in chain.from_iterable(finished):
                     self.kept.save(outcome)
                     outcomes[outcome.fit] = outcome
                     self.listener(FitFinished(outcome.fit, outcome.row))
         return [outcome for outcome in outcomes.values() if outcome is not None]
+
+    def _report(self, fit: str, share: float) -> None:
+        self.listener(FitAdvanced(fit, share))
 
     def _largest_stack(self) -> int:
         """On a GPU as many as it has room for, beside what a step keeps; on a processor no more than is faster."""
@@ -225,19 +277,22 @@ def _resolved(recording: Recording, sweep: Sweep) -> Sweep:
 
 def _check_comparable(recording: Recording, sweep: Sweep) -> None:
     """Refuse to compare scores of different data; and find values that cannot be used before hours are spent."""
-    first = next(sweep.configurations())
-    expected = Problem.open(recording, sweep.chosen_fit(first, 0))
-    for axis in sweep.axes:
-        for value in axis.values[1:]:
-            settings = sweep.chosen_fit(first | {axis.name: value}, 0)
-            other = Problem.open(recording, settings)
-            same = np.array_equal(other.masks.test, expected.masks.test)
-            if not same or not np.array_equal(other.prepared.activity, expected.prepared.activity):
-                raise SettingsError(
-                    f"{axis.name} = {value} changes the numbers that are scored, so fits could not be compared.",
-                    allowed="settings that leave activity and held-out entries as they are",
-                    fix=f"give one {axis.name}",
-                )
+    # one fit of each kind: ranks, seeds and kernels have no part in the data
+    kinds: dict[str, PlannedFit] = {}
+    for fit in sweep.fits():
+        kinds.setdefault(fit.stack_key(), fit)
+    first, *others = kinds.values()
+    expected = Problem.open(recording, first.settings)
+    for fit in others:
+        problem = Problem.open(recording, fit.settings)
+        same = np.array_equal(problem.masks.test, expected.masks.test)
+        if not same or not np.array_equal(problem.prepared.activity, expected.prepared.activity):
+            raise SettingsError(
+                f"{label(fit.values)}: the numbers that are scored are others than with {label(first.values)}, so fits"
+                " could not be compared.",
+                allowed="settings that leave activity and held-out entries as they are",
+                fix="give one value of the setting that changes them",
+            )
 
 
 def _choose(sweep: Sweep, outcomes: Sequence[Outcome]) -> Choice:

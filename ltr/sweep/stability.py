@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ltr.analysis.identifiability import FLAT, Components, RecoveryScores, compare
+from ltr.analysis.identifiability import Components, RecoveryScores, compare
 from ltr.errors import RecordingError, SettingsError
 
 FAIR, EQUAL = 0.85, 0.95  # Lorenzo-Seva and ten Berge (2006): fair similarity, and considered equal
 RETURNING_SHARE = 0.8  # a component returns if it comes back in this share of the other fits
 STABLE_COSINE, STABLE_R2 = 0.95, 0.9  # a span comes back if it reaches both
+ROUNDING = 1e-6  # of factors in single precision
 MEASURES = ("congruence", "latent_corr", "column_cos", "trial_corr")
 
 
@@ -173,8 +174,8 @@ def _matched_factors(factor: np.ndarray, partner: np.ndarray) -> np.ndarray:
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     """Of two factors with positive means; NaN if one is constant or missing."""
-    sizes = [np.sqrt(np.mean(values**2)) for values in (first, second)]
-    if not all(values.std() > FLAT * size for values, size in zip((first, second), sizes, strict=True)):
+    first, second = first.astype(float), second.astype(float)
+    if not all(np.ptp(values) > ROUNDING * np.abs(values).max() for values in (first, second)):
         return float("nan")
     sign = -1.0 if first.mean() < 0 else 1.0
     return float(sign * np.corrcoef(first, second)[0, 1])

@@ -15,9 +15,9 @@ import torch
 import yaml
 
 import ltr
-from ltr.problem import Problem
 from ltr.errors import DeviceError, DivergenceError, RecordingError, RunError, SettingsError
 from ltr.preprocess import resolve_likelihood
+from ltr.problem import Problem
 from ltr.recording import Recording
 from ltr.report import write_report
 from ltr.run_folder import FIGURES
