@@ -114,7 +114,7 @@ def simulate_report(
 ) -> CvReport:
     """A report on simulated fits; ``others`` replace fields."""
     rows = simulate_rows() if rows is None else rows
-    choice = choose(rows[rows["model"] == "ltr"], axes, score_name="variance explained")
+    choice = choose(rows[rows["model"] == "ltr"], axes, score_name="variance explained", error="paired")
     trials = 240 if stability is None else len(stability.reference_factor)
     fields: dict[str, Any] = {
         "title": "sub-01_ses-adaptation.nwb",

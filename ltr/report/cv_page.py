@@ -134,7 +134,7 @@ def _curve(report: CvReport, measure: str, name: str, file: str, title: str) -> 
         file,
         title,
         f"{name.capitalize()} on entries that no fit of that fold saw. Lines: means over folds; bands: one standard"
-        " error. The band includes how hard folds are, which the choice cancels by comparing fold by fold. Dots: fits,"
+        " error. The band includes how hard folds are. Dots: fits,"
         f" folds from left to right.{paler}{training}{direction}{lines} Ring: best mean score; diamond: chosen.",
         (
             (

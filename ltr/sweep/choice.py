@@ -81,16 +81,17 @@ def choose(
     rows: pd.DataFrame,
     axes: Sequence[str],
     *,
-    error: Literal["paired", "plain"] = "paired",
+    error: Literal["plain", "paired"] = "plain",
     score_name: str = "score",
 ) -> Choice:
     """Choose the simplest configuration whose held-out score is as good as the best, within one standard error.
 
-    The best has the highest mean over folds. With ``error="paired"`` a configuration is as good if the mean of
-    its differences from the best, fold by fold, is at most their standard error: how hard a fold is cancels. The
-    standard error of the best's own score is a ceiling, because a configuration that collapses on one fold makes
-    its own differences vary. With ``error="plain"`` that standard error alone decides (Breiman et al. 1984; Hastie
-    et al. 2009, 7.10). Simplest means fewest trained parameters, then lowest values of the swept settings.
+    The best has the highest mean over folds. A configuration is as good if its mean is at most one standard error
+    of the best's own mean below it (Breiman et al. 1984; Hastie et al. 2009, 7.10). That error includes how hard
+    folds are. With ``error="paired"`` that cancels: the mean of the differences from the best, fold by fold, must be
+    at most their own standard error, too. This stricter rule also counts small differences, among them those that
+    come from optimisation, which reaches its end more easily with more components; the sentence tells where it would
+    choose something else. Simplest means fewest trained parameters, then lowest values of the swept settings.
 
     A configuration without a score on some fold is compared with nothing else, so it can be chosen only if every
     configuration lacks folds; then those with most folds stand.
@@ -148,7 +149,8 @@ def choose(
         fits=fits,
         by_fold=by_fold,
         left_out=left_out,
-        sentence=_sentence(table, decision, configurations, left_out, score_name=score_name),
+        sentence=_sentence(table, decision, configurations, left_out, score_name=score_name)
+        + _other_rule(decision, _decide(scores, order, "paired"), configurations),
     )
 
 
@@ -342,6 +344,13 @@ def _sentence(
         same = sum(values == configurations[decision.chosen] for values in left_out.values())
         text += f"; left out any one of the {len(left_out)} folds, {same} of {len(left_out)} choices are the same"
     return text + "." + _lacking(table, decision, configurations)
+
+
+def _other_rule(decision: _Decision, stricter: _Decision, configurations: list[dict[str, Any]]) -> str:
+    """What the stricter rule would choose, if that is something else."""
+    if stricter.chosen == decision.chosen:
+        return ""
+    return f" By differences fold by fold, a stricter rule, it would be {label(configurations[stricter.chosen])}."
 
 
 def _lacking(table: pd.DataFrame, decision: _Decision, configurations: list[dict[str, Any]]) -> str:

@@ -176,7 +176,7 @@ def table_of(rows: Sequence[dict[str, Any]], axes: Sequence[Axis]) -> pd.DataFra
 
 def _made_files(path: Path) -> list[Path]:
     fits, figures, chosen = path / FITS, path / "figures", path / CHOSEN
-    made = [path / name for name in (PLAN, "recording.json", "log.txt", PAGE, *TABLES)]
+    made = [path / name for name in (PLAN, "recording.json", PAGE, *TABLES)]
     if not fits.is_symlink():
         made += sorted(fits.glob("*.safetensors"))
     if not figures.is_symlink():

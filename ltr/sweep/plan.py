@@ -76,6 +76,7 @@ class PlannedFit:
         tree["model"]["rank"] = tree["run"]["seed"] = tree["holdout"]["fold"] = None
         # the kernel is a map of the same shape, whatever it is made of
         tree["factors"] = tree["factors"]["constant_factors"]
+        tree["training"]["initial_weights"] = None
         return json.dumps([self.model == FULL_TENSOR, tree], sort_keys=True)
 
 
@@ -167,9 +168,11 @@ class Sweep:
         base = self.base
         first = base.run.seed
         split = first if base.holdout.split_seed is None else base.holdout.split_seed
-        places = {"fold": fold, "split_seed": split, "seed": first + seed}
+        places: dict[str, Any] = {"fold": fold, "split_seed": split, "seed": first + seed}
+        if base.training.initial_weights == "auto" and seed % 2:
+            places["initial_weights"] = "random"  # seeds take turns, as several starts of one fit do
         tree = base.model_dump()
-        for name, value in {**values, **changes, **places}.items():
+        for name, value in {**places, **values, **changes}.items():
             tree[HOME[name]][name] = value
         settings = parse_settings(tree, where=", ".join(f"{name} {value}" for name, value in values.items()) or "sweep")
         return PlannedFit(model, dict(values), fold, seed, settings)

@@ -280,7 +280,7 @@ def test_flags_win_over_the_file(ltr: Callable, fake: FakeSweep, rates_file: Pat
         (["--config", "missing.yaml"], "missing.yaml cannot be read"),
         (
             ["--smooth-ms", "10,40", "--rank", "1"],
-            "smooth_ms 40: the numbers that are scored are others than with smooth_ms 10",
+            "smooth_ms 40: the numbers that are scored are others",
         ),
         (["--center", "none,neuron", "--rank", "1"], "center"),
     ],

@@ -39,7 +39,7 @@ FOLDS_DIFFER = {1: [0.1, 0.3, 0.5, 0.7], 2: [0.28, 0.48, 0.70, 0.92], 3: [0.3, 0
 
 
 def test_the_smallest_within_one_standard_error_of_the_best_is_chosen():
-    choice = choose(table(FOLDS_DIFFER), ["rank"], score_name="variance explained")
+    choice = choose(table(FOLDS_DIFFER), ["rank"], score_name="variance explained", error="paired")
     assert (choice.values, choice.best) == ({"rank": 2}, {"rank": 3})
     found = choice.table.set_index("rank")
     assert found.loc[2, "deficit"] == pytest.approx(0.005)
@@ -56,13 +56,15 @@ def test_the_smallest_within_one_standard_error_of_the_best_is_chosen():
 
 def test_paired_errors_see_what_folds_of_different_difficulty_hide():
     scores = {1: [0.25, 0.45, 0.65, 0.85], 2: [0.3, 0.5, 0.7, 0.9]}
-    assert choose(table(scores), ["rank"]).values == {"rank": 2}  # worse by 0.05 on every fold
-    assert choose(table(scores), ["rank"], error="plain").values == {"rank": 1}  # 0.05 is less than 0.129
+    assert choose(table(scores), ["rank"], error="paired").values == {"rank": 2}  # worse by 0.05 on every fold
+    plain = choose(table(scores), ["rank"])
+    assert plain.values == {"rank": 1}  # 0.05 is less than 0.129
+    assert plain.sentence.endswith("By differences fold by fold, a stricter rule, it would be rank 2.")
 
 
 def test_a_configuration_that_collapses_on_one_fold_is_not_excused_by_its_own_spread():
     scores = {1: [0.80, 0.81, 0.80, 0.81, -5.0], 2: [0.80, 0.81, 0.80, 0.81, 0.80]}
-    choice = choose(table(scores), ["rank"])
+    choice = choose(table(scores), ["rank"], error="paired")
     worse = choice.table.iloc[0]
     assert worse["deficit"] == pytest.approx(worse["deficit_error"])  # so its own error would let it pass
     assert choice.values == {"rank": 2}

@@ -147,9 +147,7 @@ def test_sweeping_what_changes_the_scored_numbers_is_refused_before_anything_is_
         Axis("center", ("mean", "none")),
         Axis("fit_preparatory", (True, False)),
     ):
-        with pytest.raises(
-            SettingsError, match=f"{axis.name} .*: the numbers that are scored are others than with {axis.name}"
-        ):
+        with pytest.raises(SettingsError, match=f"{axis.name} .*: the numbers that are scored"):
             cross_validate(recording, small_sweep(recording, axis), folder=tmp_path / "cv")
         assert not (tmp_path / "cv").exists()
 
