@@ -16,7 +16,7 @@ install: $(STAMP)  ## make .venv with the package (editable), its tests and its 
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev,remote]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,dev,remote,cluster]'
 	touch $@
 
 # one thread: networks of this size lose more to threads than they gain
