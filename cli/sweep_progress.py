@@ -64,7 +64,9 @@ class SweepProgress(AbstractContextManager["SweepProgress"]):
         """What a part consists of."""
         kept = f", {event.done} of them done before" if event.done else ""
         where = f" on {event.workers} workers" if event.workers > 1 else ""
-        return f"{event.part}: {event.fits} fits{kept}, in {event.stacks} stack(s){where}"
+        where += f"; dashboard: {event.dashboard}" if event.dashboard else ""
+        work = f", in {event.stacks} stack(s){where}" if event.stacks else ""
+        return f"{event.part}: {event.fits} fits{kept}{work}"
 
     @staticmethod
     def end_line(event: PartFinished) -> str:

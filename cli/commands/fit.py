@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltr.cli.commands.options import Debug, OpenReport, open_in_browser
+from ltr.cli.commands.options import Debug, Json, OpenReport, Quiet, open_in_browser
 from ltr.cli.config_files import build_settings, read_config
 from ltr.cli.console import number, output, print_json, print_progress, progress, table
 from ltr.cli.fitting import MODELS, make_fit_listener, open_sources, refuse_with_resume, required_sources, run_label
@@ -56,10 +56,8 @@ def fit(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run that is already in RUN.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but one line with the result.")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per event and one with the result, nothing else.")
-    ] = False,
+    quiet: Quiet = False,
+    json: Json = False,
     open_report: OpenReport = False,
     debug: Debug = False,
     **settings: Any,

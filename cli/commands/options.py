@@ -14,6 +14,10 @@ from ltr.cli.console import print_error
 
 # the value is read by ltr.cli.main, which turns exceptions into messages
 Debug = Annotated[bool, typer.Option("--debug", help="On an error, show the traceback.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but one line with the result.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object per event and one with the result, nothing else.")
+]
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")]
 
 

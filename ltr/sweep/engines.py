@@ -22,6 +22,11 @@ class Engine(Protocol):
         """How many stacks are computed at once."""
         ...
 
+    @property
+    def dashboard(self) -> str | None:
+        """Address of a page that shows the workers, while they are there."""
+        ...
+
     def __enter__(self) -> Engine:
         """Start workers, if any."""
         ...
@@ -48,6 +53,7 @@ class Serial(AbstractContextManager["Serial"]):
     """In this process, one stack after the other."""
 
     workers = 1
+    dashboard = None
 
     def __exit__(self, *error: object) -> None:
         """Nothing to stop."""

@@ -17,6 +17,7 @@ class PartStarted:
         done: how many of them were done before, by a run that is continued.
         stacks: number of stacks that the others are trained in.
         workers: how many stacks are computed at once.
+        dashboard: address of a page that shows them; None without.
     """
 
     part: str
@@ -24,6 +25,7 @@ class PartStarted:
     done: int
     stacks: int
     workers: int
+    dashboard: str | None = None
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,8 @@ class _Work:
         else:
             engine = self.workers.get()
             made = stacks(missing, self.stack or stack_size(len(missing), engine.workers, self._largest_stack()))
-            self.listener(PartStarted(part, len(fits), len(fits) - len(missing), len(made), engine.workers))
+            done = len(fits) - len(missing)
+            self.listener(PartStarted(part, len(fits), done, len(made), engine.workers, engine.dashboard))
             # closed at once if saving is interrupted: workers then stop
             with closing(engine.run(self.recording, made, ranks=self.sweep.ranks(), report=self._report)) as finished:
                 for outcome in chain.from_iterable(finished):

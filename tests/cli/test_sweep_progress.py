@@ -141,7 +141,7 @@ def test_json_is_strict_and_has_one_object_a_line(capsys: pytest.CaptureFixture[
         listener(event)
     objects = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
     assert objects == [
-        {"event": "part_started", "part": "sweep", "fits": 4, "done": 1, "stacks": 2, "workers": 1},
+        {"event": "part_started", "part": "sweep", "fits": 4, "done": 1, "stacks": 2, "workers": 1, "dashboard": None},
         {
             "event": "fit_finished",
             "row": {"id": "a", "status": "done", "error": "", "score": None, "ode_hidden": [5, 5], "rank": 2},
