@@ -31,18 +31,18 @@ demo/session.nwb: | $(STAMP)
 
 TEACHER := --inputs none --initial-state condition --readout linear --no-readout-bias --smooth-ms 0 --center none \
 	--scale none --length-scale 15 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
-	--initial-weights random --iterations 800 --patience 800 --learning-rate 0.03 --polish lbfgs --polish-iterations 300 --folds 3
+	--initial-weights random --iterations 800 --patience 800 --learning-rate 0.03 --polish lbfgs --polish-iterations 300 --folds 3 --seeds 2
 RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
 
 # reduced in folds, seeds, steps and trials
 cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's network and of rats' motor cortex
-	for rank in 3 5; do \
+	for rank in 3 5; do ranks=$$((rank - 1)):$$((rank + 2)) && \
 		OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank $$rank --noise 0.2 --noise-ms 20 \
 			--out demo/teacher$$rank.nc --overwrite && \
-		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --rank 2:6 --baselines constant_factors,cp \
+		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --rank $$ranks --baselines none \
 			--out demo/cv-teacher$$rank --overwrite || exit 1; \
 	done
-	$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --rank 3:6 --seeds 2 --holdout entries --baselines none \
+	$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --rank 2:6 --holdout entries --baselines none \
 		--out demo/cv-entries --overwrite
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
 		--length-scale 20 --iterations 200 --rank 1:6 --folds 3 --seeds 1 \

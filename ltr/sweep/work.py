@@ -128,9 +128,14 @@ def _train(fits: Sequence[PlannedFit], problems: Sequence[Problem], report: Repo
 
 
 def _progress(fit: PlannedFit, report: Report) -> Listener:
+    """Reports the share of all steps that a fit may take, over its starts and phases."""
+    training = fit.settings.training
+    a_start = training.iterations + (training.polish_iterations if training.polish == "lbfgs" else 0)
+
     def listen(event: Event) -> None:
         if isinstance(event, Evaluated):
-            report(fit.id, event.iteration / event.iterations)
+            before = event.restart * a_start + (training.iterations if event.phase == "lbfgs" else 0)
+            report(fit.id, (before + event.iteration) / (training.restarts * a_start))
 
     return listen
 
