@@ -41,8 +41,8 @@ class Case:
         return f"{self.trials} trials x {self.bins} bins x {self.neurons} neurons, {self.units} units, {with_inputs}"
 
 
-TEACHER = Case(60, 25, 40, 60, "none", 150)
-CASES = (TEACHER, Case(120, 40, 60, 50, "neural_ode", 60), Case(250, 40, 80, 100, "neural_ode", 40))
+TEACHER = Case(60, 25, 40, 60, "none", 60)
+CASES = (TEACHER, Case(120, 40, 60, 50, "neural_ode", 20), Case(250, 40, 80, 100, "neural_ode", 12))
 QUICK = (Case(24, 20, 6, 10, "none", 4),)
 
 

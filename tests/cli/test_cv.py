@@ -699,7 +699,11 @@ def test_a_sweep_killed_while_the_chosen_fit_began_goes_on(
 
 
 LONG = [*("--rank", "1,2", "--baselines", "psth"), *TINY, "--seeds", "2", "--iterations", "30"]
-COMMAND = "import sys; from ltr.cli.main import main; sys.exit(main())"
+# a shell starts what runs in the background with Ctrl-C ignored, and children inherit that
+COMMAND = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from ltr.cli.main import main; sys.exit(main())"
+)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import dask.system  # noqa: F401  xarray imports it, and then it reads its settings and counts cores: not for a case
+
 import ltr as ltr_package
 from ltr.cli.console import to_json
 from ltr.cli.main import main as ltr
