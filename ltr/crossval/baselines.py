@@ -154,6 +154,9 @@ def best_prediction(
         conditions: condition index per trial.
         trials: true trial numbers.
         ranks: numbers of components that ``pca`` and ``cp`` choose from.
+
+    Raises:
+        ValueError: another name.
     """
     if name == "psth":
         return _best((psth(scorer, conditions, smooth) for smooth in SMOOTHING_BINS), scorer)
@@ -163,8 +166,10 @@ def best_prediction(
     raw: Iterable[Array]
     if name == "pca":
         raw = (pca(scorer, rank, smooth) for rank in ranks for smooth in SMOOTHING_BINS)
-    else:
+    elif name == "cp":
         raw = cp_candidates(scorer, ranks, SMOOTHING_BINS, conditions=conditions, trials=trials)
+    else:
+        raise ValueError(f"'{name}' is no baseline")
     return _best((shrunk(prediction, scorer, share) for prediction in raw for share in SHRINKAGE), scorer)
 
 
