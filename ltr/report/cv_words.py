@@ -12,6 +12,7 @@ import pandas as pd
 from ltr.report.words import BASELINES
 from ltr.sweep.choice import Choice, Comparison, label
 from ltr.sweep.stability import Stability
+from ltr.training.state import ran_out_of_steps
 
 BASELINE_NAMES = BASELINES | {
     "cp": "tensor decomposition (CP)",
@@ -81,7 +82,7 @@ class Claim:
 
 def claims(choice: Choice, comparison: Comparison, stability: Stability | None, score_name: str) -> list[Claim]:
     """What the numbers support, what they speak against, and what they leave open."""
-    found = [*_against_baselines(comparison, score_name), *_of_the_choice(choice), *_of_seeds(choice)]
+    found = [*_against_baselines(comparison, score_name), *_of_the_choice(choice), *_of_seeds(choice), *_of_steps(choice)]
     if stability is not None:
         found.append(_of_components(stability))
     order = ("pass", "fail", "open")
@@ -165,6 +166,19 @@ def _of_seeds(choice: Choice) -> Iterator[Claim]:
             "pass",
             f"Seeds agree: their scores differ (standard deviation {spread:.4f} within a fold) by less than the mean"
             f" over folds is uncertain (standard error {error:.4f}).",
+        )
+
+
+def _of_steps(choice: Choice) -> Iterator[Claim]:
+    """Fits that are not finished favour larger models, which come closer to their end in as many steps."""
+    reasons = choice.fits["stop_reason"].astype(str).tolist() if "stop_reason" in choice.fits else []
+    unfinished = sum(map(ran_out_of_steps, reasons))
+    if unfinished:
+        yield Claim(
+            "open",
+            f"{unfinished} of {len(reasons)} fits stopped because their steps were used up. Fits cut short favour"
+            " larger models: repeat the sweep with more steps (--iterations, or --polish lbfgs with more"
+            " --polish-iterations) to see whether the choice stays.",
         )
 
 

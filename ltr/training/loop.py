@@ -21,7 +21,7 @@ from ltr.model.network import LowTensorRankRNN
 from ltr.settings import TrainingSettings
 from ltr.training.events import Evaluated, Event, Listener, RolledBack, StageFinished, StageStarted
 from ltr.training.objective import Objective
-from ltr.training.state import TrainingState, Weights, copy_weights, derived_seed
+from ltr.training.state import ALL_STEPS_DONE, TrainingState, Weights, copy_weights, derived_seed
 
 LAST_STEP_SHARE = 0.05  # the cosine ends at this share of the learning rate
 ROLLBACKS_ALLOWED = 3
@@ -225,7 +225,7 @@ class Trainer:
     def finished(self, state: TrainingState, limit: int) -> bool:
         """Whether this phase has come to its end, and note why."""
         if state.iteration >= limit:
-            state.reason = f"all {limit} steps done"
+            state.reason = ALL_STEPS_DONE.format(limit)
         elif state.iteration - state.best_iteration >= self.settings.patience:
             state.reason = f"no better validation loss for {self.settings.patience} steps"
         elif state.converged:

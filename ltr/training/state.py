@@ -77,6 +77,20 @@ class TrainingState:
         return cls(**tree)
 
 
+ALL_STEPS_DONE = "all {} steps done"  # the reason of a phase that could have gone on
+
+
+def ran_out_of_steps(reason: str) -> bool:
+    """Whether training stopped for want of steps, so that more of them might have led further.
+
+    Example:
+        >>> ran_out_of_steps("all 400 steps done"), ran_out_of_steps("L-BFGS converged")
+        (True, False)
+    """
+    before, after = ALL_STEPS_DONE.split("{}")
+    return reason.startswith(before) and reason.endswith(after)
+
+
 def derived_seed(seed: int, restart: int, purpose: str) -> int:
     """A seed of its own for each start and purpose, so that a draw added to one changes no other.
 

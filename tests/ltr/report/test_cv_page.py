@@ -180,6 +180,15 @@ def test_seeds_are_compared_with_the_error_over_folds(spread):
     )
 
 
+def test_fits_that_ran_out_of_steps_are_counted():
+    rows = simulate_rows({"rank": [3]}, failed=0).assign(stop_reason="L-BFGS converged")
+    assert "used up" not in str(claims_of(simulate_report(rows, ("rank",))))
+    rows.loc[rows.index[rows.model == "ltr"][:2], "stop_reason"] = "all 400 steps done"
+    texts = [text for kind, text in claims_of(simulate_report(rows, ("rank",))) if kind == "open"]
+    of_all = (rows.model == "ltr").sum()
+    assert any(text.startswith(f"2 of {of_all} fits stopped because their steps were used up.") for text in texts)
+
+
 def test_components_are_claimed_as_they_return(report):
     kind, text = claims_of(report)[-1]
     assert kind == "open"
