@@ -31,8 +31,8 @@ demo/session.nwb: | $(STAMP)
 
 TEACHER := --inputs none --initial-state condition --readout linear --no-readout-bias --smooth-ms 0 --center none \
 	--scale none --length-scale 15 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
-	--initial-weights random --iterations 400 --patience 400 --learning-rate 0.03 --polish lbfgs --polish-iterations 1000 \
-	--folds 3 --seeds 2
+	--initial-weights screened --iterations 400 --learning-rate 0.03 --polish lbfgs --polish-iterations 1000 \
+	--validation-fraction 0 --patience 1400 --folds 3 --seeds 2
 RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
 
 # reduced in folds, seeds, steps and trials

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Self
 
 import numpy as np
@@ -23,7 +24,8 @@ from ltr.training.events import Listener
 from ltr.training.initialise import start_from_averages, starts_from_averages
 from ltr.training.loop import Trainer
 from ltr.training.objective import Objective
-from ltr.training.state import TrainingState, derived_seed
+from ltr.training.screening import STARTS, screen
+from ltr.training.state import TrainingState, Weights, derived_seed
 
 LONGEST_STEP = 1.0  # in time constants; explicit methods blow up from 2 on, and are useless well before
 
@@ -89,8 +91,8 @@ class Problem:
         """The same data and split for other settings of the model and its training."""
         return replace(self, settings=settings, off_bin=input_off_bin(self.recording, settings))
 
-    def network(self, restart: int = 0) -> LowTensorRankRNN:
-        """A network with the starting values of one start."""
+    def network(self, restart: int = 0, draw: int = 0) -> LowTensorRankRNN:
+        """A network with the starting values of one start, drawn once or several times."""
         recording, settings = self.recording, self.settings
         known = recording.dataset.get("known_input")
         design = Design(
@@ -105,13 +107,14 @@ class Problem:
             bin_ms=recording.bin_width_s * 1000,
             known_input=known.values if known is not None and settings.inputs.inputs == "known" else None,
         )
+        purpose = f"start {draw}" if draw else "start"
         network = LowTensorRankRNN(
             settings.model,
             settings.factors,
             settings.inputs,
             settings.solver,
             design=design,
-            generator=torch.Generator().manual_seed(derived_seed(settings.run.seed, restart, "start")),
+            generator=torch.Generator().manual_seed(derived_seed(settings.run.seed, restart, purpose)),
             mean_activity=neuron_means(self.prepared.activity, self.masks.train),
             dtype=getattr(torch, settings.run.dtype),
         )
@@ -141,10 +144,17 @@ class Problem:
         """What trains the network of these settings."""
         settings, objective = self.settings, self.objective()
 
+        @cache  # a start is built more than once
+        def screened(restart: int) -> Weights:
+            draws = [self.network(restart, draw) for draw in range(STARTS)]
+            return screen(draws, objective, settings.training)
+
         def build(restart: int) -> LowTensorRankRNN:
             network = self.network(restart)
             if starts_from_averages(settings, restart):
                 start_from_averages(network, objective.train)
+            elif settings.training.initial_weights == "screened":
+                network.load_state_dict(screened(restart))
             return FullTensorRNN(network) if self.full_tensor else network
 
         split_seed = settings.holdout.split_seed

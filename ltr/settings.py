@@ -281,9 +281,10 @@ class TrainingSettings(Section):
 
     iterations: int = Field(1000, ge=1, description="Adam steps at most; the learning rate falls along a cosine.")
     learning_rate: float = Field(1e-2, gt=0, description="Adam's initial step.")
-    initial_weights: Literal["auto", "random", "averages"] = Field(
+    initial_weights: Literal["auto", "random", "averages", "screened"] = Field(
         "auto",
-        description="Start from random weights, or from weights that follow the average course of each condition."
+        description="Start from random weights, from weights that follow the average course of each condition, or"
+        " (screened) from the best of 8 random starts after 150 steps, where fits end in local optima."
         " auto: random where there are inputs; without, averages for the first of several starts and every second.",
     )
     trial_dropout: float = Field(0.2, ge=0, lt=1, description="Share of trials left out of each step.")

@@ -82,7 +82,8 @@ class Claim:
 
 def claims(choice: Choice, comparison: Comparison, stability: Stability | None, score_name: str) -> list[Claim]:
     """What the numbers support, what they speak against, and what they leave open."""
-    found = [*_against_baselines(comparison, score_name), *_of_the_choice(choice), *_of_seeds(choice), *_of_steps(choice)]
+    found = [*_against_baselines(comparison, score_name), *_of_the_choice(choice)]
+    found += [*_of_seeds(choice), *_of_steps(choice)]
     if stability is not None:
         found.append(_of_components(stability))
     order = ("pass", "fail", "open")
