@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Rebuild the figures and the page of a finished fit or cross-validation.",
     "export": "Add the result of a fit to a copy of its NWB file.",
     "simulate": "Make a recording whose truth is known.",
+    "validate": "Measure what the papers claim, where the truth is known.",
 }
 APP: dict[str, Any] = {
     "no_args_is_help": True,

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from ltr.errors import RunError
 from ltr.figures.cv_baselines import plot_baseline_differences
 from ltr.figures.cv_curve import plot_cv_curve
 from ltr.figures.cv_stability import plot_congruences, plot_returning_factors
 from ltr.report import cv_words
-from ltr.report.page import LARGEST_SVG_BYTES, Drawn, _draw, _sections
+from ltr.report.html import LARGEST_SVG_BYTES, Drawn, data_uri, draw_panel, fill, setting_sections
 from ltr.report.panels import Panel
 from ltr.storage import write_text
 from ltr.sweep.choice import Choice, Comparison, label
@@ -105,7 +101,7 @@ def write_cv_page(folder: Path | str, report: CvReport) -> Path:
         )
     figure_folder = folder / "figures"
     figure_folder.mkdir(exist_ok=True)
-    drawn = {panel.name: _draw(panel, figure_folder) for panel in panels(report)}
+    drawn = {panel.name: draw_panel(panel, figure_folder) for panel in panels(report)}
     path = folder / "cv.html"
     write_text(
         path, render(report, drawn, list(chosen_figures(folder)), linked=(folder / CHOSEN / "report.html").is_file())
@@ -242,8 +238,7 @@ def chosen_figures(folder: Path) -> Iterator[Drawn]:
         place = folder / CHOSEN / "figures"
         for file, kind in ((place / f"{name}.svg", "svg+xml"), (place / f"{name}.png", "png")):
             if file.is_file() and (kind == "png" or file.stat().st_size <= LARGEST_SVG_BYTES):
-                content = base64.b64encode(file.read_bytes()).decode("ascii")
-                yield Drawn(title, caption, f"data:image/{kind};base64,{content}", "")
+                yield Drawn(title, caption, data_uri(file, kind), "")
                 break
 
 
@@ -256,13 +251,10 @@ def render(report: CvReport, drawn: Mapping[str, Drawn], chosen: Sequence[Drawn]
         chosen: figures of the chosen fit.
         linked: the chosen fit has a report.
     """
-    home = files("ltr.report")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    template = environment.from_string((home / "cv_template.html").read_text(encoding="utf-8"))
     choice = report.choice
-    return template.render(
-        # our own file, no text of the user's: the only thing that is not escaped
-        style=Markup((home / "style.css").read_text(encoding="utf-8")),  # noqa: S704
+    return fill(
+        "ltr.report",
+        "cv_template.html",
         title=report.title,
         description=report.description,
         sentence=choice.sentence,
@@ -284,7 +276,7 @@ def render(report: CvReport, drawn: Mapping[str, Drawn], chosen: Sequence[Drawn]
         failures=cv_words.failures(report.rows, report.axes),
         facts=[*report.facts, ("time", f"{cv_words.duration(report.seconds)} for {len(report.rows)} fits")],
         files=report.files,
-        settings=_sections(report.settings),
+        settings=setting_sections(report.settings),
     )
 
 

@@ -28,7 +28,7 @@ import torch
 from ltr.errors import ClusterError, SettingsError, nearest
 from ltr.recording import Recording
 from ltr.sweep.cluster_settings import ClusterSettings, read_cluster_settings
-from ltr.sweep.engines import Stack
+from ltr.sweep.engines import Item, Result, Stack
 from ltr.sweep.work import Outcome, Report, failed, run_fits
 
 LOCAL = "local"
@@ -216,6 +216,28 @@ class Dask(AbstractContextManager["Dask"]):
                 if running and self._client.status == "running":
                     self._client.cancel(list(running))
 
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[tuple[Item, Result | Exception]]:
+        """See :class:`ltr.sweep.engines.Engine`.
+
+        Raises:
+            ClusterError: the scheduler is gone.
+        """
+        from distributed import as_completed
+
+        given = self._client.map(_with_threads, items, work=work, threads=self._threads, pure=False)
+        running = dict(zip(given, items, strict=True))
+        try:
+            for future in as_completed(given, loop=self._client.loop):
+                yield running.pop(future), _result(future)
+        finally:
+            if running and self._client.status == "running":
+                self._client.cancel(list(running))
+
+    @property
+    def _threads(self) -> int:
+        """Of torch, in each worker."""
+        return self._settings.cores // self._settings.workers_per_job if self.where in BATCH_SYSTEMS else 1
+
     def _start(self, opening: ExitStack) -> Any:
         """The cluster, if one is to be started."""
         if self.where == LOCAL:
@@ -254,11 +276,10 @@ class Dask(AbstractContextManager["Dask"]):
         from dask._task_spec import Task, TaskRef
 
         held = self._hold(recording)
-        threads = self._settings.cores // self._settings.workers_per_job if self.where in BATCH_SYSTEMS else 1
         tasks = {}
         for stack in stacks:
             key = f"stack-{uuid.uuid4().hex}"
-            options = {"work": self.work, "ranks": tuple(ranks), "threads": threads, "topic": topic}
+            options = {"work": self.work, "ranks": tuple(ranks), "threads": self._threads, "topic": topic}
             # as a producer of data, it waits at the scheduler until a worker is free
             tasks[key] = Task(key, _compute, TaskRef(held.key), tuple(stack), _data_producer=True, **options)
         futures = self._client.get(tasks, list(tasks), sync=False)
@@ -333,24 +354,46 @@ class _Progress:
             self._shares, self._last = {}, now
 
 
-def _outcomes(future: Any, stack: Stack) -> list[Outcome] | None:
-    """What came of a stack; None if it killed its workers and is to be taken apart."""
+def _with_threads(item: Item, *, work: Callable[[Item], Result], threads: int) -> Result:
+    """In a worker: one item."""
+    torch.set_num_threads(threads)
+    return work(item)
+
+
+def _result(future: Any) -> Any:
+    """What came of a task, or the error that it ended in.
+
+    Raises:
+        ClusterError: the scheduler is gone.
+    """
     from distributed import KilledWorker
 
     try:
         return future.result()
-    except Exception as error:  # the stack's own, of whatever kind, or Dask's
+    except Exception as error:  # the work's own, of whatever kind, or Dask's
         if future.status != "error":
             raise ClusterError(
                 f"the scheduler, or the connection to it, is lost ({type(error).__name__}).",
-                fix="fits that are done are kept: continue with --resume once the cluster is there again",
+                fix="what is done is kept: continue with --resume once the cluster is there again",
             ) from error
-        if not isinstance(error, KilledWorker):
-            return [failed(fit, error) for fit in stack]
-        if len(stack) > 1:
-            return None
-        times = "twice" if error.allowed_failures == 1 else f"{error.allowed_failures + 1} times"
-        return [failed(stack[0], ClusterError(f"it killed its worker {times} (out of memory?)"))]
+        if isinstance(error, KilledWorker):
+            times = "twice" if error.allowed_failures == 1 else f"{error.allowed_failures + 1} times"
+            return WorkerKilled(f"it killed its worker {times} (out of memory?)")
+        return error
+
+
+class WorkerKilled(ClusterError):
+    """Work that ends the process that does it."""
+
+
+def _outcomes(future: Any, stack: Stack) -> list[Outcome] | None:
+    """What came of a stack; None if it killed its workers and is to be taken apart."""
+    made = _result(future)
+    if not isinstance(made, Exception):
+        return made
+    if isinstance(made, WorkerKilled) and len(stack) > 1:
+        return None
+    return [failed(fit, made) for fit in stack]
 
 
 def _batch_cluster(where: str, settings: ClusterSettings, *, dashboard: bool, keys: Path) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from ltr.recording import Recording
 from ltr.sweep.plan import PlannedFit
 from ltr.sweep.work import Outcome, Report, run_fits
 
 Stack = Sequence[PlannedFit]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @runtime_checkable
@@ -48,6 +50,15 @@ class Engine(Protocol):
         """
         ...
 
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[tuple[Item, Result | Exception]]:
+        """Each item with what work made of it, or with the error that it ended in, as they come in.
+
+        Args:
+            work: a function that can be imported by its name.
+            items: small, for each is sent by itself.
+        """
+        ...
+
 
 class Serial(AbstractContextManager["Serial"]):
     """In this process, one stack after the other."""
@@ -64,3 +75,12 @@ class Serial(AbstractContextManager["Serial"]):
         """See :class:`Engine`."""
         for stack in stacks:
             yield run_fits(recording, stack, ranks=ranks, report=report)
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Generator[tuple[Item, Result | Exception]]:
+        """See :class:`Engine`."""
+        for item in items:
+            try:
+                made: Result | Exception = work(item)
+            except Exception as error:  # noqa: BLE001  it is the item's result
+                made = error
+            yield item, made

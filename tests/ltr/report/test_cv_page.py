@@ -13,7 +13,7 @@ import pytest
 from ltr.errors import RunError
 from ltr.report.cv_page import CvReport, chosen_figures, panels, render, write_cv_page
 from ltr.report.cv_words import claims
-from ltr.report.page import Drawn
+from ltr.report.html import Drawn
 from ltr.sweep.choice import Comparison, choose
 from ltr.sweep.stability import analyse_stability
 from tests.cv_report import BASELINES, simulate_fits, simulate_report, simulate_rows

@@ -18,7 +18,8 @@ import xarray as xr
 from ltr.analysis.fields import plane_field
 from ltr.errors import RunError
 from ltr.report import write_report
-from ltr.report.page import Drawn, render
+from ltr.report.html import Drawn
+from ltr.report.page import render
 from ltr.report.panels import field_panels, panels
 from ltr.report.run_files import read_run
 

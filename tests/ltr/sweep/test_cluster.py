@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -204,6 +205,24 @@ def test_progress_is_told_about_once_a_second(
     list(engine.run(recording, made[:1], ranks=(), report=lambda *each: told.append(each)))
     # at 0.4, 0.8, 1.2 and 1.6 s: the third is the first after a second
     assert told == [(made[0][0].id, 0.3)]
+
+
+def root_or_death(number: int) -> float:
+    """The square root; 13 ends the process, and negative numbers have none."""
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return math.sqrt(number)
+
+
+def test_work_of_any_kind_is_mapped_and_its_errors_are_results(engine: Dask) -> None:
+    made = dict(engine.map(root_or_death, [4, -1, 13, 9]))
+    assert (made[4], made[9]) == (2.0, 3.0)
+    assert isinstance(made[-1], ValueError)
+    assert isinstance(made[13], ClusterError)
+    assert "killed its worker twice" in str(made[13])
+    serial = dict(Serial().map(root_or_death, [4, -1]))
+    assert serial[4] == 2.0
+    assert isinstance(serial[-1], ValueError)
 
 
 def test_results_not_wanted_are_cancelled(

@@ -1,0 +1,1 @@
+"""The claims themselves, one folder a paper, one file a claim."""

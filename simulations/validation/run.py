@@ -1,0 +1,191 @@
+"""Claims are measured, judged, and written down one by one, so that interrupted work goes on where it stopped."""
+
+from __future__ import annotations
+
+import platform
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from ltr.simulations.validation.catalogue import find, suite_of
+from ltr.simulations.validation.claim import Claim, Measured, Size
+from ltr.simulations.validation.folder import read_result, write_result
+from ltr.sweep.engines import Engine
+from ltr.types import Array
+
+Status = Literal["pass", "known deviation", "fail", "error"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A claim to be measured; small, so that it can be sent anywhere."""
+
+    claim: str
+    size: Size
+    seeds: int | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A measured claim.
+
+    Attributes:
+        claim: its id.
+        suite: where it belongs.
+        size: at which it was measured.
+        status: ``pass``; ``known deviation`` (what the paper says does not hold, and what is said to hold instead
+            does); ``fail``; or ``error`` (nothing was measured).
+        values: quantity -> numbers.
+        curves: arrays for the figure.
+        holds: for each check of the claim, in order; empty after an error.
+        seconds: it took.
+        error: what went wrong; empty otherwise.
+        fingerprint: of protocol and code.
+        environment: date, device, number of seeds, and versions.
+    """
+
+    claim: str
+    suite: str
+    size: Size
+    status: Status
+    values: Mapping[str, Sequence[float]]
+    curves: Mapping[str, Array]
+    holds: Sequence[bool]
+    seconds: float
+    error: str
+    fingerprint: str
+    environment: Mapping[str, str]
+
+
+RESULT_FIELDS = frozenset(item.name for item in fields(Result))
+Listener = Callable[[Result, bool], None]
+"""Told of each result, and whether it was there before."""
+
+
+def validate(
+    orders: Sequence[Order],
+    folder: Path,
+    *,
+    engine: Engine,
+    again: bool = False,
+    listener: Listener = lambda result, kept: None,
+) -> list[Result]:
+    """Measure claims and write each result into the folder as soon as it is there.
+
+    Args:
+        orders: what to measure.
+        folder: exists; a result that is there with the same size, seeds, device and code is kept.
+        engine: where it is computed.
+        again: keep none.
+        listener: told of every result.
+
+    Returns:
+        All results, in the order of the orders.
+    """
+    results: dict[str, Result] = {}
+    missing = []
+    for order in orders:
+        stored = None if again else read_result(folder, order.claim, RESULT_FIELDS)
+        found = None if stored is None else Result(**stored)
+        if found is not None and found.status != "error" and found.fingerprint == fingerprint(order):
+            results[order.claim] = found
+            listener(found, True)
+        else:
+            missing.append(order)
+    with engine if missing else nullcontext():
+        for group, made in engine.map(measure_all, _groups(missing)) if missing else ():
+            for result in [_failed(order, made) for order in group] if isinstance(made, Exception) else made:
+                write_result(folder, result)
+                results[result.claim] = result
+                listener(result, False)
+    return [results[order.claim] for order in orders]
+
+
+def fingerprint(order: Order) -> str:
+    """Of what an order measures, and how."""
+    claim = find(order.claim)
+    return claim.fingerprint(claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device)))
+
+
+def _groups(orders: Sequence[Order]) -> list[tuple[Order, ...]]:
+    """Orders of claims that share an experiment stand together, in the order of the first."""
+    groups: dict[str, list[Order]] = {}
+    for order in orders:
+        groups.setdefault(find(order.claim).shares or order.claim, []).append(order)
+    return [tuple(group) for group in groups.values()]
+
+
+def measure_all(orders: Sequence[Order]) -> list[Result]:
+    """Measure several claims in this process."""
+    return [measure(order) for order in orders]
+
+
+def measure(order: Order) -> Result:
+    """Measure one claim and judge it; an error is a result, too."""
+    claim = find(order.claim)
+    protocol = claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
+    began = time.monotonic()
+    try:
+        measured = claim.measure(protocol)
+    except Exception as error:  # noqa: BLE001  the other claims go on
+        return _failed(order, error, time.monotonic() - began)
+    holds = judge(claim, measured)
+    status: Status = "fail" if not all(holds) else "known deviation" if claim.deviation else "pass"
+    return Result(
+        claim=claim.id,
+        suite=suite_of(claim),
+        size=order.size,
+        status=status,
+        values={name: np.asarray(numbers, dtype=float).tolist() for name, numbers in measured.values.items()},
+        curves=dict(measured.curves),
+        holds=holds,
+        seconds=round(time.monotonic() - began, 3),
+        error="",
+        fingerprint=fingerprint(order),
+        environment=_environment(order, len(protocol.seeds)),
+    )
+
+
+def judge(claim: Claim, measured: Measured) -> list[bool]:
+    """For each check, whether it holds; one of a quantity that was not measured does not."""
+    return [check.holds(measured.values.get(check.quantity, ())) for check in claim.checks]
+
+
+def _failed(order: Order, error: Exception, seconds: float = 0.0) -> Result:
+    claim = find(order.claim)
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" ({Path(place[0].filename).name}, line {place[0].lineno})" if place else ""
+    return Result(
+        claim=claim.id,
+        suite=suite_of(claim),
+        size=order.size,
+        status="error",
+        values={},
+        curves={},
+        holds=[],
+        seconds=round(seconds, 3),
+        error=" ".join(f"{type(error).__name__}: {error}{where}".split()),
+        fingerprint=fingerprint(order),
+        environment=_environment(order, 0),
+    )
+
+
+def _environment(order: Order, seeds: int) -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "device": order.device,
+        "seeds": str(seeds),
+        "ltr": version("ltr-rnn"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }

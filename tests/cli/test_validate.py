@@ -1,0 +1,119 @@
+"""``ltr validate`` measures what was asked for, keeps it, and says by its exit code whether it holds."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ltr.simulations.validation.claim import Check
+from ltr.simulations.validation.run import Order
+from tests.simulations.validation.claims import claim, publish, raise_error
+
+
+@pytest.fixture
+def claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(
+        monkeypatch,
+        claim("A-1"),
+        claim("A-2", checks=(Check("number", "<=", 1.0),)),
+        claim("A-3", deviation="Not so."),
+        claim("A-4", measure=raise_error),
+        claim("A-5", sizes={"quick": {}}),
+    )
+
+
+@pytest.mark.usefixtures("claims")
+def test_what_holds_ends_with_0(ltr: Callable) -> None:
+    answer = ltr("validate", "A-1", "a-3", "--smoke", "--jobs", 1)
+    assert answer.code == 0, answer.err
+    assert "2 claims, 1 pass, 1 known deviations, 0 fail, 0 not measured" in answer.out
+    assert "known deviation" in answer.err
+    folder = Path("validation/smoke")
+    assert {path.name for path in folder.iterdir()} == {"claims", "figures", "validation.csv", "validation.html"}
+    assert [row["claim"] for row in _table(folder)] == ["A-1", "A-3"]
+    assert "(kept)" in ltr("validate", "A-1", "--smoke", "--jobs", 1).err
+    assert "(kept)" not in ltr("validate", "A-1", "--smoke", "--jobs", 1, "--again").err
+
+
+@pytest.mark.usefixtures("claims")
+@pytest.mark.parametrize("name", ["A-2", "A-4"])
+def test_what_fails_ends_with_1(ltr: Callable, name: str) -> None:
+    answer = ltr("validate", "A-1", name, "--smoke", "--jobs", 1, "--json")
+    assert answer.code == 1
+    *claims, result = [json.loads(line) for line in answer.out.splitlines()]
+    assert [entry["claim"] for entry in claims] == ["A-1", name]
+    assert result["counts"] == {"low-tensor-rank": {"pass": 1, {"A-2": "fail", "A-4": "error"}[name]: 1}}
+
+
+@pytest.mark.usefixtures("claims")
+def test_claims_of_other_sizes_are_left_out_and_named(ltr: Callable) -> None:
+    answer = ltr("validate", "A-1", "A-5", "--smoke", "--jobs", 1)
+    assert answer.code == 0
+    assert "not measured at smoke size: A-5" in answer.err
+    assert ltr("validate", "A-5", "--smoke").code == 2
+
+
+@pytest.mark.usefixtures("claims")
+def test_the_list_names_suites_and_sizes(ltr: Callable) -> None:
+    answer = ltr("validate", "--list")
+    assert answer.code == 0
+    assert "A-5" in answer.out
+    assert "smoke, quick" in answer.out
+    assert not Path("validation").exists()
+
+
+@pytest.mark.usefixtures("claims")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--smoke"], "no claim was named"),
+        (["A-1", "--all"], "--all goes with no names"),
+        (["A-9"], "neither a suite nor a claim"),
+        (["A-1", "--smoke", "--full"], "several sizes"),
+        (["A-1", "--cluster-config", "x.yaml"], "without --cluster"),
+        (["A-1", "--out", "."], "holds files that are not"),
+    ],
+)
+def test_wrong_use(ltr: Callable, arguments: list[str], message: str) -> None:
+    Path("something").touch()
+    answer = ltr("validate", *arguments)
+    assert answer.code == 2
+    assert message in answer.err
+    assert "Traceback" not in answer.err
+
+
+@pytest.mark.usefixtures("claims")
+def test_ctrl_c_keeps_what_is_measured(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ltr.simulations.validation import run
+
+    measure = run.measure
+
+    def stop_at_second(order: Order) -> run.Result:
+        if order.claim == "A-3":
+            raise KeyboardInterrupt
+        return measure(order)
+
+    monkeypatch.setattr(run, "measure", stop_at_second)
+    answer = ltr("validate", "A-1", "A-3", "--smoke", "--jobs", 1)
+    assert answer.code == 130
+    assert "1 of 2 claims are stored in validation/smoke. The same command goes on from there." in answer.err
+    monkeypatch.setattr(run, "measure", measure)
+    assert "(kept)" in ltr("validate", "A-1", "A-3", "--smoke", "--jobs", 1).err
+
+
+@pytest.mark.slow
+def test_two_processes_measure_the_same(ltr: Callable) -> None:
+    tables = []
+    for jobs in ("1", "2"):
+        answer = ltr("validate", "LTR-13", "LTR-14", "--smoke", "--jobs", jobs, "--out", jobs)
+        assert answer.code == 0, answer.err
+        tables.append([row["measured"] for row in _table(Path(jobs))])
+    assert tables[0] == tables[1]
+
+
+def _table(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "validation.csv").read_text(encoding="utf-8").splitlines()))

@@ -1,0 +1,72 @@
+"""Checks hold when they should, and every claim that is published can be judged."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ltr.errors import SettingsError
+from ltr.simulations.validation.catalogue import SUITES, chosen, suite
+from ltr.simulations.validation.claim import SIZES, Check, Claim
+
+CLAIMS = [claim for name in SUITES for claim in suite(name)]
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "holds"),
+    [
+        (Check("x", "<=", 1), [0.5, 1], True),
+        (Check("x", "<=", 1), [0.5, 1.1], False),
+        (Check("x", "<=", 1, over="median"), [0.5, 0.6, 1.1], True),
+        (Check("x", "<=", 1, over="some"), [1.1, 0.5], True),
+        (Check("x", ">=", 1), [1, 2], True),
+        (Check("x", ">=", 1), [0.9], False),
+        (Check("x", "==", 4), [4, 4], True),
+        (Check("x", "==", 4), [4, 5], False),
+        (Check("x", "between", (1, 2)), [1, 2], True),
+        (Check("x", "between", (1, 2)), [2.1], False),
+        (Check("x", "<=", 1), [], False),
+        (Check("x", "<=", 1, over="some"), [0.5, math.nan], False),
+        (Check("x", ">=", 1), [math.inf], True),
+    ],
+)
+def test_checks(check: Check, values: list[float], holds: bool) -> None:
+    assert check.holds(values) is holds
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_says_all_that_is_needed(claim: Claim) -> None:
+    assert claim.title
+    assert claim.source
+    assert claim.says
+    assert claim.checks
+    assert set(claim.sizes) <= set(SIZES)
+    assert {"quick", "full"} <= set(claim.sizes)
+    for check in claim.checks:
+        assert any(math.isfinite(limit) for limit in check.limits()), "a check that always holds"
+    for changes in claim.sizes.values():
+        assert set(changes) <= set(claim.parameters), "a parameter of one size only"
+    if claim.kind == "statistical":
+        assert claim.protocol("quick").seeds >= (0, 1, 2)
+
+
+def test_ids_are_unique_and_found_in_any_case() -> None:
+    ids = [claim.id for claim in CLAIMS]
+    assert len(set(ids)) == len(ids)
+    assert [claim.id for claim in chosen([ids[1].lower(), ids[0], ids[0]])] == ids[:2]
+    with pytest.raises(SettingsError, match="neither a suite nor a claim"):
+        chosen(["LTR-99999"])
+
+
+def test_a_fingerprint_follows_protocol_and_code() -> None:
+    claim = CLAIMS[0]
+    same = claim.fingerprint(claim.protocol("quick"))
+    assert same == claim.fingerprint(claim.protocol("quick"))
+    assert same != claim.fingerprint(claim.protocol("quick", seeds=7))
+    assert same != CLAIMS[1].fingerprint(claim.protocol("quick"))
+
+
+def test_numbers_that_are_compared_may_be_numpys() -> None:
+    assert Check("x", "<=", 1).holds(np.array([0.1, 0.2]))

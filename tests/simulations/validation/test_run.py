@@ -1,0 +1,110 @@
+"""What is measured is judged, kept, and told on one page, whatever happens."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from ltr.errors import RunError
+from ltr.simulations.validation.claim import Check
+from ltr.simulations.validation.folder import open_folder, read_result, write_table
+from ltr.simulations.validation.page import counts, write_page
+from ltr.simulations.validation.run import RESULT_FIELDS, Order, validate
+from ltr.sweep.engines import Serial
+from tests.simulations.validation.claims import CALLS, claim, publish, raise_error
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "validation"
+    open_folder(path)
+    return path
+
+
+def test_statuses(monkeypatch, folder):
+    publish(
+        monkeypatch,
+        claim("A-1"),
+        claim("A-2", checks=(Check("number", "<=", 1.0),)),
+        claim("A-3", deviation="It does not hold: 2 > 1."),
+        claim("A-4", deviation="Nor what is said instead.", checks=(Check("number", "<=", 1.0),)),
+        claim("A-5", measure=raise_error),
+        claim("A-6", checks=(Check("something else", "<=", 1.0),)),
+    )
+    told = []
+    results = validate(
+        [Order(f"A-{number}", "smoke") for number in range(1, 7)],
+        folder,
+        engine=Serial(),
+        listener=lambda result, kept: told.append((result.claim, kept)),
+    )
+    statuses = ["pass", "fail", "known deviation", "fail", "error", "fail"]
+    assert [result.status for result in results] == statuses
+    assert told == [(f"A-{number}", False) for number in range(1, 7)]
+    assert results[4].error.startswith("ValueError: no such thing <b> (claims.py, line ")
+    ((_, count),) = counts(results)
+    assert count == {"pass": 1, "fail": 3, "known deviation": 1, "error": 1}
+    with write_table(folder, results).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == statuses
+    assert (rows[0]["measured"], rows[0]["passes_if"], rows[0]["seeds"]) == ("number 0, 1, 2", "number <= 2", "3")
+    html = write_page(folder, results).read_text()
+    for text in ("numbers &lt;i&gt;", "Numbers &amp; &lt;u&gt;more", "It does not hold: 2 &gt; 1.", "thing &lt;b&gt;"):
+        assert text in html, text
+    assert "<script" not in html
+    assert html.count("data:image/svg+xml;base64,") == 5
+
+
+def test_only_what_is_missing_is_measured_again(monkeypatch, folder):
+    publish(monkeypatch, claim("A-1"), claim("A-2", measure=raise_error))
+    orders = [Order("A-1", "smoke"), Order("A-2", "smoke")]
+    first = validate(orders, folder, engine=Serial())
+    kept = validate(orders, folder, engine=Serial())
+    assert CALLS == ["numbers"]
+    assert kept[0].values == first[0].values
+    np.testing.assert_equal(kept[0].curves["curve"], first[0].curves["curve"])
+    for order, calls in (
+        (Order("A-1", "quick"), 2),  # another size
+        (Order("A-1", "quick"), 2),
+        (Order("A-1", "quick", seeds=2), 3),
+    ):
+        (result,) = validate([order], folder, engine=Serial())
+        assert len(CALLS) == calls
+    assert result.status == "pass"
+    validate([Order("A-1", "quick", seeds=2)], folder, engine=Serial(), again=True)
+    assert len(CALLS) == 4
+
+
+def test_a_spoilt_result_is_measured_again(monkeypatch, folder):
+    publish(monkeypatch, claim("A-1"))
+    validate([Order("A-1", "smoke")], folder, engine=Serial())
+    stored = folder / "claims" / "A-1.json"
+    for text in ("", "[]", json.dumps({"values": {}, "curves": {}})):
+        stored.write_text(text)
+        assert read_result(folder, "A-1", RESULT_FIELDS) is None
+        (result,) = validate([Order("A-1", "smoke")], folder, engine=Serial())
+        assert result.status == "pass"
+    assert len(CALLS) == 4
+
+
+def test_claims_that_share_an_experiment_are_measured_in_one_go(monkeypatch, folder):
+    class Engine(Serial):
+        groups: list[tuple[str, ...]] = []  # noqa: RUF012
+
+        def map(self, work, items):
+            self.groups += [tuple(order.claim for order in group) for group in items]
+            return super().map(work, items)
+
+    publish(monkeypatch, claim("A-1", shares="one"), claim("A-2"), claim("A-3", shares="one"))
+    results = validate([Order(name, "smoke") for name in ("A-1", "A-2", "A-3")], folder, engine=Engine())
+    assert Engine.groups == [("A-1", "A-3"), ("A-2",)]
+    assert [result.claim for result in results] == ["A-1", "A-2", "A-3"]
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis.txt").write_text("")
+    with pytest.raises(RunError, match="holds files that are not"):
+        open_folder(tmp_path)
