@@ -7,11 +7,12 @@ matrices made a training step of 100 units 9% slower, mostly by its bookkeeping.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 
 class ReachScore(NamedTuple):
@@ -19,16 +20,13 @@ class ReachScore(NamedTuple):
 
     Attributes:
         position: path of the hand.
-        loss: of each network, as in :func:`ltr.simulations.tasks.reach.reach_loss`.
-        gradient: of each loss at the activity.
+        loss: of each network, as in :func:`ltr.simulations.tasks.reach.reach_loss`; gradients reach the activity.
     """
 
     position: Float[Tensor, "seed reach time 2"]
     loss: Float[Tensor, " seed"]
-    gradient: Float[Tensor, "seed reach time unit"]
 
 
-@torch.no_grad()
 def score_reaches(
     activity: Float[Tensor, "seed reach time unit"],
     readout: Float[Tensor, "seed 2 unit"],
@@ -46,6 +44,29 @@ def score_reaches(
         target: of each reach.
         go_step: number of steps before the go cue.
     """
+    position, loss, gradient = _moved(activity.detach(), readout, response, target, go_step)
+    return ReachScore(position, _WithGradient.apply(activity, loss, gradient))
+
+
+class _WithGradient(torch.autograd.Function):
+    """Losses whose gradient at the activity is known."""
+
+    @staticmethod
+    def forward(ctx: Any, activity: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
+        ctx.save_for_backward(gradient)
+        return loss.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, outer: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * outer[:, None, None, None], None, None
+
+
+def _moved(
+    activity: Tensor, readout: Tensor, response: Tensor, target: Tensor, go_step: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Position, losses, and their gradient at the activity, in the layout of the activity."""
     seeds, reaches, time, units = activity.shape
     timed = activity.transpose(1, 2).reshape(seeds, time * reaches, units)
     force = (readout @ timed.mT).view(seeds, 2, time, reaches).permute(0, 3, 2, 1)
@@ -58,4 +79,4 @@ def score_reaches(
     loss = (error * at_position).sum((1, 2, 3)) / 2
     at_force = (at_position.view(seeds, reaches, time * 2) @ response.mT).view(force.shape)
     gradient = at_force.transpose(1, 2).reshape(seeds, time * reaches, 2) @ readout
-    return ReachScore(position, loss, gradient.view(seeds, time, reaches, units).transpose(1, 2))
+    return position, loss, gradient.view(seeds, time, reaches, units).transpose(1, 2)

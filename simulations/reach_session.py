@@ -20,9 +20,9 @@ from jaxtyping import Bool, Float
 from ltr.datasets.nwb.module import Content
 from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, drop_trials, firing_rates
+from ltr.simulations.reach_learning import LearningRecord, Progress, train_and_record
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import ReachTask, endpoint_error, target_positions
-from ltr.simulations.train_network import LearningRecord, Progress, train_and_record
 from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 
 TIME_CONSTANT_S = 0.2

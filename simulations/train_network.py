@@ -1,311 +1,181 @@
-"""Train a full-rank network to reach, then record it trial by trial while it adapts.
+"""Train networks on a task, many seeds side by side.
 
-The network is pre-trained with Adam on random targets; the session is plain gradient
-descent, one step a trial. Only the recurrent weights learn. This is the motor-learning
-model of Pellegrino, Cayco-Gajic and Chadwick (2023), supplement C, with scales chosen
-so that pre-training changes the weights by about three components and adaptation by
-about two more.
+One loop for every task: an objective plays the networks and says how wrong each was, the
+chosen parts follow the gradient, and snapshots are kept on the way. Networks of one stack
+learn apart from each other: the gradient of the summed losses is that of each.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Complex, Float
-from scipy.optimize import linear_sum_assignment
+from jaxtyping import Float
 from torch import Tensor
 
 from ltr.errors import DivergenceError
-from ltr.simulations.reach_score import ReachScore, score_reaches
-from ltr.simulations.settings import ReachSettings
-from ltr.simulations.tasks.reach import (
-    Perturbation,
-    ReachTask,
-    curl_field,
-    hand_response,
-    input_signals,
-    no_perturbation,
-    rotation,
-    target_positions,
-)
-from ltr.simulations.vanilla_rnn import Network, initial_network, play, stack
+from ltr.simulations.vanilla_rnn import Network
+from ltr.types import Array
 
-TARGETS_DEG = tuple(45.0 * index for index in range(8))
-EIGENVALUES = 10  # leading eigenvalues kept per trial
-PROCESS_NOISE = 0.05  # sd of the noise on the state per square root of a time constant
-LARGE_NETWORK = 150  # units from which pre-training defaults to fewer, smaller steps
+Objective = Callable[[Network, int], Float[Tensor, " seed"]]
+"""(networks, step) -> the loss of each; draws what is heard on that step and plays it."""
 
-Progress = Callable[[str, int, int], None]
+
+@dataclass(frozen=True)
+class Descent:
+    """Gradient descent; stochastic if the objective draws anew on every step.
+
+    Attributes:
+        rate: step size; or one for each network.
+    """
+
+    rate: float | Sequence[float]
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam, which is elementwise and so one for each network.
+
+    Attributes:
+        rate: step size.
+    """
+
+    rate: float
 
 
 @dataclass(frozen=True, eq=False)
-class Pretraining:
-    """How the network learned to reach before the session.
+class Trained:
+    """Networks after training.
 
     Attributes:
-        loss: at every step.
-        initial_weight, final_weight: W before and after.
+        network: as they ended; nothing of it wants gradients.
+        loss: before every step.
+        snapshots: part -> what it was before the steps in ``at``, and at the end.
+        at: number of steps taken at each snapshot.
     """
 
-    loss: Float[np.ndarray, " step"]
-    initial_weight: Float[np.ndarray, "unit unit"]
-    final_weight: Float[np.ndarray, "unit unit"]
+    network: Network
+    loss: Float[np.ndarray, "seed step"]
+    snapshots: dict[str, Float[Array, "seed snapshot *part"]]
+    at: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class LearningRecord:
-    """What was recorded over the session; every quantity of a trial belongs to the weights it was played with.
-
-    Attributes:
-        activity: tanh(x) of the recorded reach at every step, without observation noise.
-        position: path of the hand in the recorded reach.
-        target_angle_deg: target of the recorded reach.
-        epoch: ``baseline``, ``adaptation`` or ``washout``.
-        loss: loss over the whole batch.
-        eigenvalue: leading eigenvalues of W, each column followed over trials.
-        pretraining: what came before the session.
-        weights: W on every trial; None unless asked for.
-    """
-
-    activity: Float[np.ndarray, "trial time unit"]
-    position: Float[np.ndarray, "trial time 2"]
-    target_angle_deg: Float[np.ndarray, " trial"]
-    epoch: np.ndarray
-    loss: Float[np.ndarray, " trial"]
-    eigenvalue: Complex[np.ndarray, "trial eigenvalue"]
-    pretraining: Pretraining
-    weights: Float[np.ndarray, "trial unit unit"] | None
-
-
-def train_and_record(
-    settings: ReachSettings,
-    *,
-    task: ReachTask | None = None,
-    keep_weights: bool = False,
-    progress: Progress | None = None,
-) -> LearningRecord:
-    """Pre-train a network, then record baseline, adaptation and washout.
-
-    Args:
-        settings: sizes, perturbation, learning rates, seed.
-        task: times and hand; the standard task if not given.
-        keep_weights: also return W of every trial (trials x units x units).
-        progress: called with (stage, done, total), stages ``pretraining`` and ``session``.
-
-    Returns:
-        The record; the same seed gives the same numbers.
-
-    Raises:
-        DivergenceError: the loss is no longer finite.
-    """
-    seeds = [settings.seed]
-    return train_and_record_many(settings, seeds, task=task, keep_weights=keep_weights, progress=progress)[0]
-
-
-def train_and_record_many(
-    settings: ReachSettings,
-    seeds: Sequence[int],
-    *,
-    task: ReachTask | None = None,
-    keep_weights: bool = False,
-    progress: Progress | None = None,
-) -> list[LearningRecord]:
-    """Train networks that differ only in their seeds side by side, which is faster than one after the other.
-
-    Args:
-        settings: as for :func:`train_and_record`; its seed is not used.
-        seeds: one or more.
-        task: as for :func:`train_and_record`.
-        keep_weights: as for :func:`train_and_record`.
-        progress: called once a step of all networks.
-
-    Returns:
-        For each seed, the record that it gives alone, up to the rounding of float32.
-
-    Raises:
-        SettingsError: a seed is not one.
-        DivergenceError: a loss is no longer finite; the message names the seed.
-    """
-    task = task or ReachTask()
-    streams = [_streams(replace(settings, seed=seed).seed) for seed in seeds]  # the settings check each seed
-    network = stack([initial_network(settings.units, stream.network) for stream in streams])
-    with _one_thread():
-        pretraining = _pretrain(network, settings, streams, task=task, progress=progress)
-        recorder = _Recorder(settings, streams, task, keep_weights=keep_weights)
-        for trial in range(settings.trials):
-            recorder.play_and_learn(network, trial)
-            if progress:
-                progress("session", trial + 1, settings.trials)
-    return [recorder.record(index, one) for index, one in enumerate(pretraining)]
-
-
-class _Streams(NamedTuple):
-    """The random numbers of one seed: a generator per purpose, so that a draw added to one changes no other."""
-
-    seed: int
-    network: np.random.Generator
-    pretraining: np.random.Generator
-    session: np.random.Generator
-
-
-def _streams(seed: int) -> _Streams:
-    return _Streams(seed, *map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3)))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread, then restore what was set.
-
-    The matrices are so small that threads mostly wait for each other: on a busy
-    two-core machine the same training took 9 s with one thread and 97 s with two.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _pretrain(
+def train(
     network: Network,
-    settings: ReachSettings,
-    streams: Sequence[_Streams],
+    objective: Objective,
     *,
-    task: ReachTask,
-    progress: Progress | None,
-) -> list[Pretraining]:
-    initial_weight = network.weight.detach().numpy().copy()
-    large = settings.units >= LARGE_NETWORK
-    steps = settings.pretraining_steps if settings.pretraining_steps is not None else (400 if large else 500)
-    rate = settings.pretraining_rate if settings.pretraining_rate is not None else (5e-4 if large else 1e-3)
-    optimiser = torch.optim.Adam([network.weight], lr=rate)  # elementwise, so it is one for each network
-    generators = [stream.pretraining for stream in streams]
-    batch = _Batch(no_perturbation(), task, generators)
-    losses = np.empty((len(streams), steps))
+    steps: int,
+    optimiser: Descent | Adam,
+    learned: Sequence[str] = ("weight",),
+    snapshot_every: int | None = None,
+    names: Sequence[object] | None = None,
+    fix: str = "lower the rate",
+    progress: Callable[[int, int], None] | None = None,
+) -> Trained:
+    """Train a stack of networks.
+
+    Args:
+        network: with a leading seed axis; it is not changed.
+        objective: what is to be learned; called once a step.
+        steps: of the optimiser.
+        optimiser: which, and how fast.
+        learned: parts of the network that learn; the others are frozen.
+        snapshot_every: keep the learned parts before steps 0, this, twice this ... and at the end.
+        names: of the networks, for messages; default: their numbers.
+        fix: what to do if training diverges, for the message.
+        progress: called with (done, total) after every step.
+
+    Returns:
+        Networks, losses and snapshots.
+
+    Raises:
+        DivergenceError: a loss is no longer finite; the message names the network.
+
+    Example:
+        >>> start = Network(torch.zeros(1, 2, 2), torch.ones(1, 2, 1), torch.ones(1, 1, 2), activation="identity")
+        >>> result = train(start, lambda network, step: (network.weight - 1).square().mean((1, 2)),
+        ...                steps=50, optimiser=Descent(0.5))
+        >>> result.network.weight.round(decimals=3)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
+    """
+    parts = {name: getattr(network, name).detach().clone().requires_grad_() for name in learned}
+    network = replace(network, **parts)
+    labels = range(len(network.weight)) if names is None else names
+    follow = _follower(list(parts.values()), optimiser)
+    losses = np.empty((len(network.weight), steps))
+    kept: dict[int, dict[str, Array]] = {}
     for step in range(steps):
-        angles = np.stack([rng.uniform(0, 360, settings.batch) for rng in generators])
-        activity, score = batch.play(network, angles)
-        losses[:, step] = _finite(score.loss, streams, "pretraining_rate")
-        (network.weight.grad,) = torch.autograd.grad(activity, network.weight, score.gradient)
-        optimiser.step()
+        if snapshot_every and step % snapshot_every == 0:
+            kept[step] = _copies(parts)
+        loss = objective(network, step)
+        losses[:, step] = _finite(loss, labels, fix)
+        follow(torch.autograd.grad(loss.sum(), list(parts.values())))
         if progress:
-            progress("pretraining", step + 1, steps)
-    return list(map(Pretraining, losses, initial_weight, network.weight.detach().numpy().copy()))
+            progress(step + 1, steps)
+    if snapshot_every:
+        kept[steps] = _copies(parts)
+    return Trained(
+        network=replace(network, **{name: part.detach() for name, part in parts.items()}),
+        loss=losses,
+        snapshots={name: np.stack([copies[name] for copies in kept.values()], axis=1) for name in parts if kept},
+        at=np.array(list(kept), dtype=int),
+    )
 
 
-class _Recorder:
-    """Plays the session of every seed trial by trial and keeps what happened."""
-
-    def __init__(
-        self, settings: ReachSettings, streams: Sequence[_Streams], task: ReachTask, *, keep_weights: bool
-    ) -> None:
-        self.settings, self.streams = settings, streams
-        lengths = (settings.baseline_trials, settings.adaptation_trials, settings.washout_trials)
-        self.epoch = np.repeat(["baseline", "adaptation", "washout"], lengths)
-        generators = [stream.session for stream in streams]
-        plain = _Batch(no_perturbation(), task, generators)
-        perturbed = _Batch(_perturbation(settings), task, generators)
-        self.batches = {"baseline": plain, "adaptation": perturbed, "washout": plain}
-        seeds, trials, units = len(streams), settings.trials, settings.units
-        self.angles = np.stack([balanced_targets(trials, rng) for rng in generators])
-        self.activity = np.empty((seeds, trials, task.steps, units), np.float32)
-        self.position = np.empty((seeds, trials, task.steps, 2))
-        self.loss = np.empty((seeds, trials))
-        self.spectra = np.empty((seeds, trials, units), complex)
-        self.weights = np.empty((seeds, trials, units, units), np.float32) if keep_weights else None
-
-    def play_and_learn(self, network: Network, trial: int) -> None:
-        """Play one batch, keep its first reach and the weights it was played with, then take a gradient step."""
-        # the recorded target first, then the others in turn
-        angles = (self.angles[:, trial, None] + np.resize(TARGETS_DEG, self.settings.batch)) % 360
-        activity, score = self.batches[str(self.epoch[trial])].play(network, angles)
-        self.loss[:, trial] = _finite(score.loss, self.streams, "learning_rate")
-        self.activity[:, trial], self.position[:, trial] = activity[:, 0].detach().numpy(), score.position[:, 0].numpy()
-        weight = network.weight.detach()
-        # torch's, because NumPy's threads slow this down twentyfold when the machine is busy
-        self.spectra[:, trial] = torch.linalg.eigvals(weight).numpy()
-        if self.weights is not None:
-            self.weights[:, trial] = weight.numpy()
-        (gradient,) = torch.autograd.grad(activity, network.weight, score.gradient)
-        weight -= self.settings.learning_rate * gradient  # in place: detached tensors share their memory
-
-    def record(self, index: int, pretraining: Pretraining) -> LearningRecord:
-        """Everything kept of one seed."""
-        return LearningRecord(
-            activity=self.activity[index],
-            position=self.position[index],
-            target_angle_deg=self.angles[index],
-            epoch=self.epoch,
-            loss=self.loss[index],
-            eigenvalue=follow_leading(self.spectra[index], EIGENVALUES),
-            pretraining=pretraining,
-            weights=None if self.weights is None else self.weights[index],
-        )
+def _copies(parts: dict[str, Tensor]) -> dict[str, Array]:
+    return {name: part.detach().cpu().numpy().copy() for name, part in parts.items()}
 
 
-class _Batch:
-    """Plays batches of reaches of every seed under one perturbation."""
+def _follower(parts: list[Tensor], optimiser: Descent | Adam) -> Callable[[Sequence[Tensor]], None]:
+    """Takes the gradients at the parts, and moves them."""
+    if isinstance(optimiser, Adam):
+        adam = torch.optim.Adam(parts, lr=optimiser.rate)
 
-    def __init__(self, perturbation: Perturbation, task: ReachTask, generators: Sequence[np.random.Generator]) -> None:
-        self.task = task
-        self.response = torch.tensor(hand_response(perturbation, task), dtype=torch.float32)
-        self.generators = [torch.Generator().manual_seed(int(rng.integers(2**62))) for rng in generators]
+        def follow_adam(gradients: Sequence[Tensor]) -> None:
+            for part, gradient in zip(parts, gradients, strict=True):
+                part.grad = gradient
+            adam.step()
 
-    def play(
-        self, network: Network, angle_deg: Float[np.ndarray, "seed reach"]
-    ) -> tuple[Float[Tensor, "seed reach time unit"], ReachScore]:
-        """Activity and its score."""
-        task, shape, units = self.task, angle_deg.shape, network.weight.shape[-1]
-        heard = torch.tensor(input_signals(angle_deg.ravel(), task), dtype=torch.float32)
-        noise = torch.empty(shape[0], task.steps, shape[1], units)
-        for of_seed, generator in zip(noise, self.generators, strict=True):
-            of_seed.normal_(std=PROCESS_NOISE * task.step**0.5, generator=generator)
-        activity = play(network, heard.unflatten(1, shape).transpose(0, 1), noise, task.step)
-        target = torch.tensor(target_positions(angle_deg.ravel()), dtype=torch.float32).unflatten(0, shape)
-        return activity, score_reaches(activity, network.readout, self.response, target, task.go_step)
+        return follow_adam
+    rate = torch.as_tensor(optimiser.rate, dtype=parts[0].dtype, device=parts[0].device)
+    rates = [rate.reshape(-1, *[1] * (part.ndim - 1)) for part in parts]
+
+    def descend(gradients: Sequence[Tensor]) -> None:
+        for part, gradient, own_rate in zip(parts, gradients, rates, strict=True):
+            part.detach().sub_(own_rate * gradient)  # detached tensors share their memory
+
+    return descend
 
 
-def _finite(losses: Tensor, streams: Sequence[_Streams], rate_name: str) -> list[float]:
+def squared_error(
+    output: Float[Tensor, "seed reach time output"],
+    target: Float[Tensor, "#seed reach time output"],
+    mask: Float[Tensor, "#seed #reach time #output"],
+) -> Float[Tensor, " seed"]:
+    """Mean squared error of each network over what the mask keeps; NaN if it keeps nothing.
+
+    Args:
+        output: of the networks.
+        target: what it should be.
+        mask: 1 where it counts, 0 where it does not; or weights.
+    """
+    weights = mask.expand(len(output), *output.shape[1:])
+    return ((output - target).square() * weights).sum((1, 2, 3)) / weights.sum((1, 2, 3))
+
+
+def _finite(losses: Tensor, names: Sequence[object], fix: str) -> list[float]:
     values: list[float] = losses.tolist()
-    for value, stream in zip(values, streams, strict=True):
+    for value, name in zip(values, names, strict=True):
         if not math.isfinite(value):
-            what = f"the loss of the network with seed {stream.seed} is no longer finite."
-            raise DivergenceError(what, fix=f"lower {rate_name}")
+            raise DivergenceError(f"the loss of the network with seed {name} is no longer finite.", fix=fix)
     return values
 
 
-def _perturbation(settings: ReachSettings) -> Perturbation:
-    if settings.perturbation == "curl":
-        return curl_field(settings.curl_strength)
-    return rotation(settings.rotation_deg) if settings.perturbation == "rotation" else no_perturbation()
+def __getattr__(name: str) -> object:
+    from ltr.simulations import reach_learning
 
-
-def balanced_targets(trials: int, rng: np.random.Generator) -> Float[np.ndarray, " trial"]:
-    """Target angles in degrees, each of the eight once in every block of eight trials."""
-    blocks = [rng.permutation(TARGETS_DEG) for _ in range(-(-trials // len(TARGETS_DEG)))]
-    return np.concatenate(blocks)[:trials]
-
-
-def follow_leading(spectra: Complex[np.ndarray, "trial unit"], count: int) -> Complex[np.ndarray, "trial eigenvalue"]:
-    """The largest eigenvalues by modulus, ordered so that each column is one eigenvalue followed over trials.
-
-    Eigenvalues of consecutive trials are matched by the Hungarian algorithm on their
-    distances; sorting alone would swap tracks where moduli cross.
-
-    Args:
-        spectra: all eigenvalues, in any order.
-        count: how many to keep (all, if there are fewer).
-    """
-    order = np.argsort(-np.abs(spectra), axis=1, kind="stable")[:, :count]
-    leading = np.take_along_axis(spectra, order, axis=1).astype(complex)
-    for trial in range(1, len(leading)):
-        distance = np.abs(leading[trial - 1][:, None] - leading[trial][None, :])
-        leading[trial] = leading[trial][linear_sum_assignment(distance)[1]]
-    return leading
+    return getattr(reach_learning, name)
