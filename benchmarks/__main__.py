@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from benchmarks import accuracy, fit, growth, memory, reading, report, startup, step, sweep
+from benchmarks import accuracy, fit, growth, memory, reading, report, startup, step, sweep, training
 from benchmarks.timing import progress
 
-SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import", "reading", "sweep")
+SECTIONS = ("step", "accuracy", "growth", "memory", "fit", "import", "reading", "sweep", "training")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,6 +44,7 @@ def _measurements(options: argparse.Namespace) -> dict[str, Callable[[], list[re
         "import": lambda: startup.measure(quick=quick),
         "reading": lambda: reading.measure(quick=quick),
         "sweep": lambda: sweep.measure(quick=quick),
+        "training": lambda: training.measure(quick=quick),
     }
 
 
