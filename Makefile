@@ -54,9 +54,10 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 			--baselines psth,neighbouring_trials,constant_factors --out demo/cv-rat --overwrite; \
 	else echo "$(RAT) is not here: skipped"; fi
 
-test: $(STAMP)  ## run all tests, two at a time, docstring examples included
+test: $(STAMP)  ## run all tests, two at a time, examples in docstrings and the cheapest claims of the papers included
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -p tests.type_checker --doctest-modules $(filter-out tests,$(FOLDERS))
+	OMP_NUM_THREADS=1 $(BIN)/ltr validate --all --smoke --again --quiet --out build/validation
 
 check: $(STAMP)  ## lint, format, types and import contract
 	$(BIN)/ruff check $(FOLDERS)

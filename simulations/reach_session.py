@@ -65,7 +65,9 @@ class ReachSession:
         neurons: one row per neuron: area, network_unit.
         truth: ``rate`` (trial, time, neuron; Hz), ``position`` (trial, time, axis), ``loss`` (trial),
             ``eigenvalue_real`` and ``eigenvalue_imag`` (trial, eigenvalue; leading ones of W),
-            ``pretraining_loss`` (step), and ``baseline_hz`` and ``gain`` (neuron). ``time`` is the middle of each
+            ``pretraining_loss`` (step), ``weight`` (trial, unit, from_unit; W that each trial was played with),
+            ``initial_weight`` (unit, from_unit; W before pre-training), and ``baseline_hz`` and ``gain`` (neuron).
+            ``time`` is the middle of each
             step in seconds from the go cue, ``trial`` the row in ``trials``. Attributes: the settings.
             Rates of an aborted trial are those of the whole reach that would have been.
         settings: what it was made from.
@@ -93,7 +95,7 @@ def simulate_reach(settings: ReachSettings | None = None, *, progress: Progress 
     """
     settings = settings or ReachSettings()
     task = ReachTask()
-    record = train_and_record(settings, task=task, progress=progress)
+    record = train_and_record(settings, task=task, keep_weights=True, progress=progress)
     unit_rng, tuning_rng, table_rng, spike_rng = (np.random.default_rng([settings.seed, i]) for i in range(1, 5))
     units = choose_neurons(settings.units, settings.neurons, unit_rng)
     areas = np.array(AREAS)[unit_rng.permutation(np.arange(settings.neurons) % len(AREAS))]
@@ -196,6 +198,8 @@ def _truth(record: LearningRecord, rate_hz: np.ndarray, task: ReachTask) -> xr.D
             "eigenvalue_real": (("trial", "eigenvalue"), record.eigenvalue.real),
             "eigenvalue_imag": (("trial", "eigenvalue"), record.eigenvalue.imag),
             "pretraining_loss": ("step", record.pretraining.loss),
+            "weight": (("trial", "unit", "from_unit"), record.weights),
+            "initial_weight": (("unit", "from_unit"), record.pretraining.initial_weight),
         },
         {
             "trial": np.arange(len(record.epoch)),

@@ -34,8 +34,9 @@ def reach(
     r"""Simulate a session in which a network learns to reach, and adapts to a perturbation.
 
     Writes an NWB file with spikes and a trials table, as an experiment would, and beside it
-    the truth (FILE.truth.nc): firing rates, hand positions, eigenvalues of the weights. Rates and
-    eigenvalues are in the NWB file, too, as 'ltr export' would add those of a fit.
+    the truth (FILE.truth.nc): firing rates, hand positions, the weights on every trial and
+    their eigenvalues. Rates and eigenvalues are in the NWB file, too, as 'ltr export' would
+    add those of a fit.
 
     [bold]Examples[/bold]
 

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.cm import ScalarMappable
@@ -25,6 +26,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from ltr.storage import write_whole
 from ltr.types import Array
@@ -103,6 +105,12 @@ def new_figure(height_in: float) -> Figure:
 
 
 @styled
+def plain_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis as 1e-05: formulas are not typeset in these figures."""
+    axis.set_major_formatter(StrMethodFormatter("{x:.0e}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def save_figure(figure: Figure, path: Path) -> tuple[Path, Path]:
     """Write ``path`` with the suffixes .svg and .png, each whole or not at all.
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ltr.figures.style import INK, PALETTE, new_figure, styled
+from ltr.figures.style import INK, PALETTE, new_figure, plain_ticks, styled
 from ltr.simulations.validation.claim import Check
 
 ROW_IN, MARGIN_IN = 0.55, 0.6
@@ -34,6 +34,7 @@ def _draw(axes: Axes, check: Check, numbers: np.ndarray, reported: float | None)
     logarithmic = bool((shown > 0).all()) and np.ptp(np.log10(shown)) > DECADES
     if logarithmic:
         axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
     elif (shown < 0).any() or not np.ptp(shown):
         axes.margins(x=0.3)
     axes.plot(numbers, np.zeros(len(numbers)), "o", color=PALETTE[0], alpha=0.7, clip_on=False, zorder=3)

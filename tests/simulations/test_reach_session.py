@@ -77,6 +77,17 @@ def test_each_epoch_has_its_trials(session):
     }
 
 
+def test_the_weights_of_every_trial_are_in_the_truth(session):
+    truth = session.truth
+    assert truth.weight.sizes == {"trial": 60, "unit": 30, "from_unit": 30}
+    leading = np.abs(np.linalg.eigvals(truth.weight.values)).max(axis=1)
+    stored = np.hypot(truth.eigenvalue_real, truth.eigenvalue_imag).max("eigenvalue")
+    np.testing.assert_allclose(leading, stored, rtol=1e-4)
+    pretrained = np.linalg.norm(truth.weight.values[0] - truth.initial_weight.values)
+    learned = np.linalg.norm(truth.weight.values[-1] - truth.weight.values[0])
+    assert 0 < learned < pretrained
+
+
 def test_spikes_in_trials_follow_the_true_rates(session):
     played = session.trials[session.trials["outcome"] != "abort"]
     edges = np.arange(-20, 21) * 0.02

@@ -7,9 +7,8 @@ from itertools import product
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FormatStrFormatter
 
-from ltr.figures.style import PALETTE, new_figure, styled
+from ltr.figures.style import PALETTE, new_figure, plain_ticks, styled
 from ltr.simulations.suites.low_tensor_rank.rate_network import (
     Loss,
     automatic_gradients,
@@ -93,7 +92,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
         ):
             axes.semilogy(np.arange(1, len(curve) + 1), curve, look, color=colour, label=name)
         axes.set(xlabel="index", title=activation, ylim=(1e-16, 3))
-    panels[0].yaxis.set_major_formatter(FormatStrFormatter("%.0e"))
+    plain_ticks(panels[0].yaxis)
     panels[0].set_ylabel("singular value, share of the largest\n(gradient: of the largest bound)")
     panels[-1].legend()
     return figure

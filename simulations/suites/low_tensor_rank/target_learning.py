@@ -16,13 +16,12 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
 from torch import Tensor
 
 from ltr.crossval.masks import Masks
 from ltr.crossval.scores import Scorer
 from ltr.crossval.tensor_decomposition import cp
-from ltr.figures.style import PALETTE, new_figure, styled
+from ltr.figures.style import PALETTE, new_figure, plain_ticks, styled
 from ltr.model.dynamics import ACTIVATIONS
 from ltr.simulations.validation.claim import Measured, Protocol
 from ltr.types import Array, Bool, Float
@@ -366,7 +365,7 @@ def draw_row(found: Measured, reported: Mapping[str, float]) -> Figure:
     draw_variance(variance, curves["tensor"], curves["unfoldings"], prefix="e. ")
     variance.set(title="e. weight changes", ylabel="variance explained")
     for axes in (loss, factors, gradient):
-        plain_powers(axes)
+        plain_ticks(axes.yaxis)
     lines = [line for axes in (factors, gradient, variance) for line in axes.get_lines()]
     key.set_axis_off()
     key.legend(lines, [line.get_label() for line in lines], loc="center left")
@@ -378,12 +377,6 @@ def spectrum(axes: Axes, singular: Array, colour: str, label: str) -> None:
     shown = singular[singular > singular[0] * 1e-16]
     axes.semilogy(np.arange(1, len(shown) + 1), shown, "o-", ms=2.5, lw=1, color=colour, label=label)
     axes.set(xlabel="index")
-
-
-def plain_powers(axes: Axes) -> None:
-    """Ticks of a logarithmic axis as 1e-05: formulas are not typeset in these figures."""
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.0e}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def draw_variance(
