@@ -1,6 +1,6 @@
 """From counts or rates to what is fitted: smoothing, centring, scaling, in this order.
 
-Supplement B, with the ledger's corrections (B.0.1 prints a variance where a standard
+Supplement B, corrected (B.0.1 prints a variance where a standard
 deviation is meant). Nothing is done for the Poisson likelihood.
 """
 

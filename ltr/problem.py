@@ -181,7 +181,7 @@ class Problem:
 
 
 def _fitted_entries(recording: Recording, settings: FitSettings, off_bin: np.ndarray) -> np.ndarray:
-    """Observed entries, without those before the input goes off if they are not to be fitted (ledger 1.5)."""
+    """Observed entries, without those before the input goes off if they are not to be fitted."""
     if settings.penalties.fit_preparatory:
         return recording.observed
     execution = np.arange(recording.n_bins)[None] >= off_bin[:, None]

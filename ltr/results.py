@@ -69,7 +69,7 @@ class FitResult:
         """Expected activity on any trials, recorded or not.
 
         Trial factors at numbers that were not recorded (or held out) are interpolated by the same
-        kernel that smooths the others (ledger 1.3).
+        kernel that smooths the others.
 
         Args:
             trials: true trial numbers.

@@ -186,9 +186,11 @@ def _tell(result: Result, *, kept: bool, place: str) -> None:
     style = {"pass": "green", "known deviation": "yellow"}.get(result.status, "bold red")
     console = progress()
     time = "kept" if kept else f"{result.seconds:.1f} s"
-    console.print(f"{place:>7}  [{style}]{result.status:<15}[/{style}] {claim.id}  {claim.title} ({time})")
+    console.print(
+        f"{place:>7}  [{style}]{result.status:<15}[/{style}] {claim.id}  {claim.title} ({time})", soft_wrap=True
+    )
     if result.error:
-        console.print(f"         {result.error}", markup=False, style="red")
+        console.print(f"         {result.error}", markup=False, style="red", soft_wrap=True)
 
 
 def _list(claims: Sequence[object], *, as_json: bool) -> None:

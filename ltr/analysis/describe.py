@@ -1,7 +1,7 @@
 """What a fitted network says, as labelled arrays: the contents of ``factors.nc``.
 
 Activity identifies latents, their directions in neuron space and the trial factors up
-to one scale each, not the n-dimensional a_r and b_r (ledger 1.13); all are stored, the
+to one scale each, not the n-dimensional a_r and b_r; all are stored, the
 gates that tell whether components can be read one by one are in the attributes.
 """
 
@@ -20,7 +20,7 @@ from ltr.types import Array
 
 @torch.no_grad()
 def canonicalise(network: LowTensorRankRNN) -> None:
-    """Fix order and signs of the components, which activity leaves free (ledger 1.13); predictions stay the same.
+    """Fix order and signs of the components, which activity leaves free; predictions stay the same.
 
     Components are ordered by their latents' variance. Then the mean trial factor of each is made positive,
     and the largest entry of its column in neuron space.

@@ -1,7 +1,7 @@
 """Eigenvalues of the recurrent weights and of the Jacobian, through rank-sized matrices.
 
 The nonzero eigenvalues of W^(k) = A D_k B^T are those of the R x R matrix D_k B^T A
-(supplement A.3, ledger 1.12).
+(supplement A.3).
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class TrialPrior:
         return posterior_map(self._covariance(trials, epochs, known, known_epochs), smooth, self.settings.noise)
 
     def mapping(self) -> Float[Array, "trial observed"]:
-        """From whitened coefficients of the trials with data to centred factors of all trials (ledger 1.3)."""
+        """From whitened coefficients of the trials with data to centred factors of all trials."""
         known, known_epochs = self.trials[self.has_data], self.epochs[self.has_data]
         smooth = self._covariance(known, known_epochs, known, known_epochs)
         try:

@@ -1,6 +1,6 @@
 """Inputs over time, one course per condition: a neural ODE, a constant, or known ones.
 
-The neural ODE is the one that was run for the paper (ledger 1.4):
+The neural ODE is the one that was run for the paper:
 
     tau_c dv/dt = -v + relu(5 DNN_c(v)),   u(t) = tanh(Dhat v(t)),
 

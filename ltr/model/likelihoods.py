@@ -1,6 +1,6 @@
 """Gaussian and Poisson likelihoods over entries with masks: losses, scores, null models, sampling.
 
-Losses are means over kept entries (ledger 1.8), so that penalties do not depend
+Losses are means over kept entries, so that penalties do not depend
 on the size of the data. Supplement A.1.1 (squared error) and A.1.2 (Poisson).
 """
 

@@ -29,7 +29,7 @@ from ltr.model.workspace import Workspace
 from ltr.settings import FactorSettings, InputSettings, ModelSettings, SolverSettings
 from ltr.types import Array, Float, Int
 
-INITIAL_STATE_SCALE = 0.2  # of the authors' code (ledger 1.6)
+INITIAL_STATE_SCALE = 0.2  # of the authors' code
 # of a trial's initial state, in sqrt(n) times that of a factor: with the default prior and five components, starts
 # differ between trials about as much as they do between conditions when they are drawn
 START_SPREAD = 0.5
@@ -167,7 +167,7 @@ class LowTensorRankRNN(nn.Module):
             self.register_buffer("known_input", torch.as_tensor(design.known_input), persistent=False)
         self.to(dtype)
 
-    # -- starting values (ledger 1.2 to 1.7), drawn in float64 so that both precisions start alike
+    # -- starting values, drawn in float64 so that both precisions start alike
 
     def _draw_recurrent(self, generator: torch.Generator) -> None:
         n, rank = self.model.units, self.model.rank
@@ -439,7 +439,7 @@ class LowTensorRankRNN(nn.Module):
         return self._predict(self._recorded(trials))
 
     def factors_at(self, trials: Array, epochs: Array) -> Float[Tensor, "new rank"]:
-        """Expected c at any trial numbers, given those of the trials with data (ledger 1.3).
+        """Expected c at any trial numbers, given those of the trials with data.
 
         At a trial with data this is the smooth part of its factor, not the factor with its own noise.
         """

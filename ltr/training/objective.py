@@ -137,7 +137,7 @@ class Objective:
         return self.scale * total
 
     def _activity(self, network: LowTensorRankRNN, seen: Pass) -> Tensor:
-        """Mean x^2 over units, bins and trials, plus mean (Dhat v)^2 while the input is on (ledger 1.8)."""
+        """Mean x^2 over units, bins and trials, plus mean (Dhat v)^2 while the input is on."""
         basis, states = network.basis(), seen.states
         n_bins, n_trials, n_units = len(states), states.shape[-2], basis.shape[-2]
         if self.penalties.penalty_form == "square":

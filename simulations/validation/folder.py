@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CLAIMS, TABLE = "claims", "validation.csv"
 COLUMNS = (
-    "claim", "suite", "title", "source", "kind", "size", "status", "measured", "passes_if", "reported",
+    "claim", "suite", "title", "source", "says", "kind", "size", "status", "measured", "passes_if", "reported",
     "seeds", "seconds", "date", "device", "ltr", "torch", "python", "note",
 )  # fmt: skip
 
@@ -82,6 +82,7 @@ def row(result: Result) -> dict[str, str]:
         "suite": result.suite,
         "title": claim.title,
         "source": claim.source,
+        "says": claim.says,
         "kind": claim.kind,
         "size": result.size,
         "status": result.status,

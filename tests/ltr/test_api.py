@@ -130,7 +130,7 @@ def test_components_are_ordered_by_latent_variance_with_canonical_signs(finished
     ids=str,
 )
 def test_fixing_order_and_signs_leaves_predictions_as_they_were(values: dict) -> None:
-    """The exact invariances of ledger 1.13."""
+    """What can be changed without changing any prediction."""
     from ltr.analysis.describe import canonicalise
     from tests.problems import small_network
 

@@ -1,4 +1,4 @@
-"""Pre-processing: what the ledger's LTR-16 asks for, exactly, and nothing for Poisson."""
+"""Pre-processing: what supplement B asks for, exactly, and nothing for Poisson."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _recover(teacher_settings: TeacherSettings, **values: object) -> RecoverySco
 
 @pytest.mark.slow
 def test_components_of_an_identifiable_teacher_are_recovered() -> None:
-    """Pass levels of ledger 1.14, with a start from averages and a random one.
+    """Levels measured on several teachers, with a start from averages and a random one.
 
     The clean error was 6.5e-4; with the first start alone 1.9e-3, which is too much (seed 1: 2.4e-4 either way).
     """

@@ -20,7 +20,7 @@ def test_slope_is_the_derivative_of_the_activation(name: str) -> None:
 
 
 def test_jacobian_eigenvalues_are_those_of_the_dense_jacobian(generator: torch.Generator) -> None:
-    """-1 + eig(D_k B^T diag(phi') A), and -1 for the other n - R (ledger 1.12)."""
+    """-1 + eig(D_k B^T diag(phi') A), and -1 for the other n - R."""
     n, rank = 25, 3
     columns, rows = (unit_norm(torch.randn(n, rank, generator=generator, dtype=torch.float64)) for _ in range(2))
     factors = torch.randn(1, rank, generator=generator, dtype=torch.float64) * 3

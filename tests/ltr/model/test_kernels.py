@@ -44,7 +44,7 @@ def test_whitening_by_cholesky_has_exactly_the_prior_covariance() -> None:
 
 
 def test_sum_form_is_the_printed_one() -> None:
-    """L + sigma I: its covariance is K + sigma (L + L^T) + sigma^2 I (ledger 1.3)."""
+    """L + sigma I: its covariance is K + sigma (L + L^T) + sigma^2 I."""
     trials = np.arange(6.0)
     smooth = covariance(trials, trials, length_scale=2, amplitude=0.5)
     lower = np.linalg.cholesky(smooth)
@@ -78,7 +78,7 @@ def test_dropped_trials_only_enlarge_distances() -> None:
 
 
 @pytest.mark.parametrize(("pattern", "bound"), [("random", 0.2), ("block", 0.4)])
-def test_known_smooth_factors_are_interpolated_within_the_ledgers_bounds(pattern: str, bound: float) -> None:
+def test_known_smooth_factors_are_interpolated_within_bounds(pattern: str, bound: float) -> None:
     """LTR-04 with sigma = 0.1: RMSE / sd at most 0.2 for random trials, 0.4 for a block of 20; mean of 20 draws.
 
     Also that wrong trial numbers (re-indexed without gaps) are worse for the block.

@@ -1,4 +1,4 @@
-"""The reduced network against the brute-force n-dimensional one, and every option of the model (ledger Part 1)."""
+"""The reduced network against the brute-force n-dimensional one, and every option of the model."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_columns_and_rows_have_unit_norm_whatever_the_raw_parameters() -> None:
         torch.testing.assert_close(vectors.norm(dim=0), torch.ones(3, dtype=torch.float64), rtol=1e-12, atol=0)
 
 
-def test_starting_values_follow_the_ledger() -> None:
+def test_starting_values_are_drawn_as_documented() -> None:
     """Rows start as columns, offsets at 1, x(0) within 0.2 sqrt(n) / sqrt(R) along each column, gain sqrt(n / m)."""
     network = small_network(units=200, rank=5)
     torch.testing.assert_close(network.unit_rows(), network.basis())
@@ -300,7 +300,7 @@ def test_default_solver_error_is_as_stated() -> None:
 
 
 def test_coefficients_of_initial_states_are_penalised_like_those_of_factors() -> None:
-    """Ledger 1.8: the weight times their mean square, on top of the rest."""
+    """The weight times their mean square, on top of the rest."""
     network = _with_own_starts()
     activity, mask = np.zeros((7, 12, 6)), np.ones((7, 12, 6), bool)
     place = {"device": torch.device("cpu"), "dtype": torch.float64}

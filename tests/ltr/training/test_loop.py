@@ -80,7 +80,7 @@ def test_lbfgs_goes_on_until_its_steps_are_done_or_the_loss_is_flat() -> None:
 
 
 def test_lbfgs_polish_goes_below_adam() -> None:
-    """Ledger 1.9: Adam alone stops far from the optimum on small problems."""
+    """Adam alone stops far from the optimum on small problems."""
     adam = _trainer(iterations=60, trial_dropout=0).run(TrainingState())[1]
     polished = _trainer(iterations=30, trial_dropout=0, polish="lbfgs", polish_iterations=30).run(TrainingState())[1]
     assert polished.winner_loss < adam.winner_loss

@@ -43,7 +43,7 @@ def _objective(likelihood: str, penalties: PenaltySettings, **changes: object) -
 def test_training_loss_is_the_masked_mean_plus_penalties_worked_out_from_full_predictions(
     likelihood: str, form: str
 ) -> None:
-    """Ledger 1.8: alpha (mean x^2 + mean (Dhat v)^2 while input is on) + alpha_c mean cbar^2, or absolute values."""
+    """alpha (mean x^2 + mean (Dhat v)^2 while input is on) + alpha_c mean cbar^2, or absolute values."""
     penalties = PenaltySettings(activity_penalty=0.3, factor_penalty=0.2, penalty_form=form)
     network, kept = small_network(likelihood=likelihood), torch.tensor([0, 2, 5])
     found = _objective(likelihood, penalties).training_loss(network, kept)
