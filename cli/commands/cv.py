@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltr.cli.commands.options import Debug, Json, OpenReport, Quiet, open_in_browser
+from ltr.cli.commands.options import WORK, Cluster, ClusterConfig, Debug, Jobs, Json, OpenReport, Quiet, open_in_browser
 from ltr.cli.config_files import read_config
 from ltr.cli.console import number, output, print_json, print_progress, progress, table
 from ltr.cli.fitting import MODELS, make_fit_listener, open_sources, refuse_with_resume, required_sources, run_label
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 SLOW_BASELINES = ("full_tensor",)
 FOLDS, SEEDS = 5, 3
 SWEEP = "the sweep"
-WORK = "many fits at once"
 
 
 @with_flags(sweep_parameters())
@@ -108,15 +107,7 @@ def cv(
             rich_help_panel=SWEEP,
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Processes on this machine. Default: one a core; one on a GPU.",
-            show_default=False,
-            rich_help_panel=WORK,
-        ),
-    ] = None,
+    jobs: Jobs = None,
     stack: Annotated[
         int | None,
         typer.Option(
@@ -126,25 +117,8 @@ def cv(
             rich_help_panel=WORK,
         ),
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHERE",
-            help="Run on Dask workers: local (with dashboard), tcp://HOST:PORT, slurm, pbs, lsf or sge.",
-            show_default=False,
-            rich_help_panel=WORK,
-        ),
-    ] = None,
-    cluster_config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="YAML",
-            help="For slurm, pbs, lsf, sge: what to ask for, for example {jobs: 10, cores: 4, memory: 8GB,"
-            " walltime: '02:00:00', gpus: 1}.",
-            show_default=False,
-            rich_help_panel=WORK,
-        ),
-    ] = None,
+    cluster: Cluster = None,
+    cluster_config: ClusterConfig = None,
     quiet: Quiet = False,
     json: Json = False,
     open_report: OpenReport = False,

@@ -18,6 +18,35 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but on
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object per event and one with the result, nothing else.")
 ]
+WORK = "many at once"  # the panel of help
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes on this machine. Default: one a core; one on a GPU.",
+        show_default=False,
+        rich_help_panel=WORK,
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHERE",
+        help="Run on Dask workers: local (with dashboard), tcp://HOST:PORT, slurm, pbs, lsf or sge.",
+        show_default=False,
+        rich_help_panel=WORK,
+    ),
+]
+ClusterConfig = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="YAML",
+        help="For slurm, pbs, lsf, sge: what to ask for, for example {jobs: 10, cores: 4, memory: 8GB,"
+        " walltime: '02:00:00', gpus: 1}.",
+        show_default=False,
+        rich_help_panel=WORK,
+    ),
+]
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltr.cli.commands.options import Debug, Json, OpenReport, Quiet, open_in_browser
+from ltr.cli.commands.options import Cluster, ClusterConfig, Debug, Jobs, Json, OpenReport, Quiet, open_in_browser
 from ltr.cli.console import output, print_json, print_progress, progress, table
 from ltr.cli.exit_codes import FAILURE, Interrupted
 from ltr.errors import SettingsError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ltr.simulations.validation.claim import Size
     from ltr.simulations.validation.run import Result
     from ltr.sweep.engines import Engine
-
-WORK = "many claims at once"
 
 
 def validate(
@@ -45,30 +43,9 @@ def validate(
         typer.Option(min=1, help="Seeds of every claim. Default: as each claim says.", show_default=False),
     ] = None,
     device: Annotated[str, typer.Option(help="Where torch computes: auto, cpu, cuda or mps.")] = "cpu",
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes on this machine. Default: one a core.", show_default=False, rich_help_panel=WORK
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHERE",
-            help="Run on Dask workers: local (with dashboard), tcp://HOST:PORT, slurm, pbs, lsf or sge.",
-            show_default=False,
-            rich_help_panel=WORK,
-        ),
-    ] = None,
-    cluster_config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="YAML",
-            help="What to ask of a batch system, as for 'ltr cv'.",
-            show_default=False,
-            rich_help_panel=WORK,
-        ),
-    ] = None,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+    cluster_config: ClusterConfig = None,
     quiet: Quiet = False,
     json: Json = False,
     open_report: OpenReport = False,
