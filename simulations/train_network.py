@@ -173,9 +173,3 @@ def _finite(losses: Tensor, names: Sequence[object], fix: str) -> list[float]:
         if not math.isfinite(value):
             raise DivergenceError(f"the loss of the network with seed {name} is no longer finite.", fix=fix)
     return values
-
-
-def __getattr__(name: str) -> object:
-    from ltr.simulations import reach_learning
-
-    return getattr(reach_learning, name)

@@ -274,10 +274,10 @@ def simulator_gradients(network: RateNetwork, task: TargetTask) -> Gradients:
     parameters = [
         torch.tensor(value, requires_grad=True) for value in (network.weights, network.input_map, network.decoder)
     ]
-    simulated = vanilla_rnn.Network(*parameters)
+    weight, input_map, readout = parameters
+    simulated = vanilla_rnn.Network(weight, input_map, readout)
     signals = torch.tensor(task.inputs).transpose(0, 1)
-    noise = torch.zeros(*signals.shape[:2], len(network.weights), dtype=torch.float64)
-    activity = vanilla_rnn.play(simulated, signals, noise, task.step)
+    activity = vanilla_rnn.play(simulated, signals, None, task.step)
     squared = (activity @ simulated.readout.mT - torch.tensor(task.target)[:, None]) ** 2
     of_sample = squared[:, -1].sum(1) if task.loss == "final" else task.step * squared.sum((1, 2))
     found = torch.autograd.grad(of_sample.mean(), parameters)

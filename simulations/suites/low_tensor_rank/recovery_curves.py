@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 import ltr
 from ltr.analysis.identifiability import Components, compare
-from ltr.figures.style import INK, PALETTE
+from ltr.figures.style import INK, PALETTE, add_legend
 from ltr.recording import Recording
 from ltr.results import FitResult
 from ltr.simulations.settings import TeacherSettings
@@ -53,6 +53,8 @@ SCORES: Mapping[str, str] = {
 }
 """Scores by short name: both are used in names of quantities and on axes."""
 
+ERROR = list(SCORES).index("error")
+
 Scores = tuple[float, float, float, float]
 Changes = tuple[tuple[str, Any], ...]
 
@@ -73,18 +75,26 @@ def components_of(result: FitResult) -> Components:
     )
 
 
-def scores_of(truth: Components, result: FitResult) -> Scores:
-    """In the order of :data:`SCORES`; of directions and factors the worst component, which is 0 if it was not found."""
-    found = compare(truth, components_of(result))
-    worst_factor = np.nan_to_num(found.trial_corr, nan=0.0).min()
-    return found.latent_r2, float(found.subspace_cos.min()), float(worst_factor), found.clean_nmse
+def scores_of(truth: Components, found: Components) -> Scores:
+    """In the order of :data:`SCORES`; of directions and factors the worst component, 0 if it was not found."""
+    compared = compare(truth, found)
+    worst_factor = np.nan_to_num(compared.trial_corr, nan=0.0).min()
+    return compared.latent_r2, float(compared.subspace_cos.min()), float(worst_factor), compared.clean_nmse
 
 
 @cache
 def recover(settings: TeacherSettings, changes: Changes = ()) -> Scores:
-    """Simulate a teacher, fit its recording, compare."""
+    """Simulate a teacher, fit its recording, compare; where whole trials were held out, on these only."""
     teacher = simulate_teacher(settings)
-    return scores_of(teacher.components, fit(teacher.recording, settings.seed, **dict(changes)))
+    result = fit(teacher.recording, settings.seed, **dict(changes))
+    held_out = ~result.network.design.has_data
+    chosen = held_out if held_out.any() else ~held_out
+    return scores_of(_on_trials(teacher.components, chosen), _on_trials(components_of(result), chosen))
+
+
+def _on_trials(model: Components, chosen: Array) -> Components:
+    of_trials = {name: getattr(model, name)[chosen] for name in ("trial_factor", "latent", "prediction")}
+    return replace(model, **of_trials)
 
 
 def of_teacher(quantity: str) -> Callable[[Any, int], Scores]:
@@ -92,13 +102,21 @@ def of_teacher(quantity: str) -> Callable[[Any, int], Scores]:
     return lambda level, seed: recover(replace(REFERENCE, seed=seed, **{quantity: level}))
 
 
-def of_fit(quantity: str, teacher: TeacherSettings = REFERENCE, **always: Any) -> Callable[[Any, int], Scores]:
+def of_fit(quantity: str, **always: Any) -> Callable[[Any, int], Scores]:
     """Scores at a level of one of the fit's settings."""
-    return lambda level, seed: recover(replace(teacher, seed=seed), (*always.items(), (quantity, level)))
+    return lambda level, seed: recover(replace(REFERENCE, seed=seed), (*always.items(), (quantity, level)))
 
 
-def curves(sweeps: Mapping[str, tuple[Sequence[Any], Callable[[Any, int], Scores]]], seeds: Sequence[int]) -> Measured:
-    """Every score of every sweep at each of its levels, as values by name and as arrays level x seed x score."""
+Sweep = tuple[Sequence[float], Callable[[Any, int], Scores]]
+"""Levels of a quantity, and the scores at a level of one seed."""
+
+
+def curves(sweeps: Mapping[str, Sweep], seeds: Sequence[int]) -> Measured:
+    """Scores of several swept quantities, by quantity.
+
+    Returns:
+        Values by score, quantity and level; arrays level x seed x score, and the levels.
+    """
     values: dict[str, list[float]] = {}
     arrays: dict[str, Array] = {}
     for quantity, (levels, scores) in sweeps.items():
@@ -110,13 +128,30 @@ def curves(sweeps: Mapping[str, tuple[Sequence[Any], Callable[[Any, int], Scores
     return Measured(values, arrays)
 
 
-def draw_curves(axes: Axes, levels: Array, found: Array, colour: str = PALETTE[0], label: str = "") -> None:
-    """Median over seeds as a line, the range of all seeds as a band, single seeds as dots."""
-    axes.fill_between(levels, found.min(1), found.max(1), color=colour, alpha=0.15, lw=0)
-    axes.plot(levels, found, "o", color=colour, ms=3, alpha=0.5)
-    axes.plot(levels, np.median(found, 1), "-", color=colour, label=label)
+def rise(error: Array) -> list[float]:
+    """Medians over seeds of an error, level x seed, each over that of the level before."""
+    median = np.median(error, axis=1)
+    return list(median[1:] / median[:-1])
 
 
-def mark_reference(axes: Axes, level: float) -> None:
-    """A line where the reference setting is."""
-    axes.axvline(level, color=INK, lw=0.8, ls=":", zorder=0)
+def draw_scores(scores: Axes, error: Axes, levels: Array, found: Array, reference: float) -> None:
+    """Scores of one swept quantity, and the error of the clean activity, against its levels.
+
+    Lines are medians over seeds, bands their quartiles, dots single seeds; the dotted line is the reference.
+    """
+    for index, (name, colour) in enumerate(zip(SCORES, PALETTE, strict=False)):
+        axes, of_score = (error if name == "error" else scores), found[..., index]
+        axes.fill_between(levels, *np.quantile(of_score, (0.25, 0.75), axis=1), color=colour, alpha=0.15, lw=0)
+        axes.plot(levels, of_score, "o", color=colour, ms=3, alpha=0.5)
+        axes.plot(levels, np.median(of_score, 1), "-", color=colour, label=SCORES[name])
+    error.set_yscale("log")
+    error.yaxis.set_major_formatter("{x:g}")
+    for axes in (scores, error):
+        axes.axvline(reference, color=INK, lw=0.8, ls=":", zorder=0)
+
+
+def label_panels(panels: Array) -> None:
+    """Labels of the vertical axes, and one key for all panels of scores (row 0) and errors (row 1)."""
+    panels[0, 0].set_ylabel("score")
+    panels[1, 0].set_ylabel("error of clean activity\n(share of its variance)")
+    add_legend(panels[0, 0].figure, *panels[0, 0].get_legend_handles_labels())
