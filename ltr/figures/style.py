@@ -104,13 +104,13 @@ def new_figure(height_in: float) -> Figure:
     return Figure(figsize=(WIDTH_IN, height_in), layout=ConstrainedLayoutEngine(w_pad=0.07, h_pad=0.06))
 
 
-@styled
 def plain_ticks(axis: Axis) -> None:
     """Ticks of a logarithmic axis as 1e-05: formulas are not typeset in these figures."""
     axis.set_major_formatter(StrMethodFormatter("{x:.0e}"))
     axis.set_minor_formatter(NullFormatter())
 
 
+@styled
 def save_figure(figure: Figure, path: Path) -> tuple[Path, Path]:
     """Write ``path`` with the suffixes .svg and .png, each whole or not at all.
 
