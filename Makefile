@@ -30,14 +30,14 @@ demo/session.nwb: | $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/ltr simulate reach --out $@
 
 TEACHER := --inputs none --initial-state condition --readout linear --no-readout-bias --smooth-ms 0 --center none \
-	--scale none --length-scale 15 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
-	--initial-weights screened --iterations 400 --learning-rate 0.03 --polish lbfgs --polish-iterations 1000 \
+	--scale none --length-scale 15 --amplitude 0.5 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
+	--initial-weights random --iterations 300 --learning-rate 0.03 --polish lbfgs --polish-iterations 300 \
 	--validation-fraction 0 --patience 1400 --folds 3 --seeds 2
 RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
 
 # reduced in folds, seeds, steps and trials
 cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's network and of rats' motor cortex
-	for rank in 3 5; do ranks=$$((rank - 1)):$$((rank + 2)) && \
+	for rank in 3 5; do ranks=$$((rank - 1)):$$((rank + 1)) && \
 		OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank $$rank --noise 0.2 --noise-ms 20 \
 			--out demo/teacher$$rank.nc --overwrite && \
 		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --rank $$ranks --baselines none \
