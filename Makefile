@@ -46,11 +46,11 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 	$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --rank 3:5 --holdout entries --baselines none \
 		--out demo/cv-entries --overwrite
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
-		--length-scale 20 --iterations 200 --rank 1:6 --folds 3 --seeds 1 \
+		--length-scale 20 --iterations 200 --rank 1,2,3,5,6 --folds 3 --seeds 1 \
 		--baselines psth,neighbouring_trials,constant_factors --out demo/cv-reach --overwrite
 	if test -f $(RAT); then \
 		$(BIN)/ltr cv $(RAT) --align press1_time --window -0.5 1.5 --bin-ms 40 --trials "id < 420" \
-			--units 50 --execution-input --iterations 400 --rank 1,2,3,5,8 --folds 3 --seeds 1 \
+			--units 50 --execution-input --iterations 400 --rank 1,3,8 --folds 3 --seeds 1 \
 			--baselines psth,neighbouring_trials,constant_factors --out demo/cv-rat --overwrite; \
 	else echo "$(RAT) is not here: skipped"; fi
 
