@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ltr.cli.commands.options import WORK, Cluster, ClusterConfig, Debug, Jobs, Json, OpenReport, Quiet, open_in_browser
+from ltr.cli.commands.options import (
+    WORK,
+    Cluster,
+    ClusterConfig,
+    Debug,
+    Jobs,
+    Json,
+    OpenReport,
+    Quiet,
+    open_in_browser,
+    processes,
+)
 from ltr.cli.config_files import read_config
 from ltr.cli.console import number, output, print_json, print_progress, progress, table
 from ltr.cli.fitting import MODELS, make_fit_listener, open_sources, refuse_with_resume, required_sources, run_label
@@ -270,7 +280,7 @@ def _engine(plan: Sweep, *, jobs: int | None, cluster: str | None, cluster_confi
     run = plan.base.run
     if cluster is None:
         on_cpu = choose_device(run.device, run.dtype).type == "cpu"
-        jobs = jobs or (len(os.sched_getaffinity(0)) if on_cpu and hasattr(os, "sched_getaffinity") else 1)
+        jobs = processes(jobs, on_cpu=on_cpu)
         if jobs == 1:
             return Serial()
     from ltr.sweep.cluster import make_engine

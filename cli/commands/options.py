@@ -50,6 +50,13 @@ ClusterConfig = Annotated[
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the web browser.")]
 
 
+def processes(jobs: int | None, *, on_cpu: bool) -> int:
+    """How many to run on this machine: as asked for, or one a core that this program may use; one on a GPU."""
+    if jobs or not on_cpu:
+        return jobs or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def open_in_browser(page: Path) -> None:
     """Show a page in the web browser; say so where there is none."""
     # without a screen, 'webbrowser' may start a text browser that takes over the terminal

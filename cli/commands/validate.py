@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ltr.cli.commands.options import Cluster, ClusterConfig, Debug, Jobs, Json, OpenReport, Quiet, open_in_browser
+from ltr.cli.commands.options import (
+    Cluster,
+    ClusterConfig,
+    Debug,
+    Jobs,
+    Json,
+    OpenReport,
+    Quiet,
+    open_in_browser,
+    processes,
+)
 from ltr.cli.console import output, print_json, print_progress, progress, table
 from ltr.cli.exit_codes import FAILURE, Interrupted
 from ltr.errors import SettingsError
@@ -146,8 +155,7 @@ def _engine(jobs: int | None, cluster: str | None, cluster_config: Path | None, 
     if cluster is None:
         if cluster_config is not None:
             raise SettingsError("--cluster-config was given without --cluster.", fix="add --cluster")
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        jobs = min(jobs or (cores if on_cpu else 1), most)
+        jobs = min(processes(jobs, on_cpu=on_cpu), most)
         if jobs == 1:
             return Serial()
     from ltr.sweep.cluster import make_engine

@@ -1,4 +1,8 @@
-"""LTR-32: components of a teacher are found again where they can be identified, and elsewhere their span."""
+"""LTR-32: components of a teacher are found again where they can be identified, and elsewhere their span.
+
+The settings of the fits were chosen on seeds 0 to 2, which the quick size uses;
+seeds from 3 on are the independent test.
+"""
 
 from __future__ import annotations
 
