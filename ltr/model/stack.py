@@ -60,6 +60,24 @@ def write_back(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) 
                 parameter.copy_(joint[name][model][tuple(slice(size) for size in parameter.shape)])
 
 
+def read_parameters(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
+    """Give the stack the parameters that the networks it was made of have now."""
+    joint = dict(stacked.named_parameters())
+    with torch.no_grad():
+        for model, network in enumerate(networks):
+            for name, parameter in network.named_parameters():
+                joint[name][model][tuple(slice(size) for size in parameter.shape)] = parameter
+
+
+def write_gradients(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
+    """Give each network the gradient that its parameters have in the stack made of them."""
+    for name, joint in stacked.named_parameters():
+        if joint.grad is not None:
+            for model, network in enumerate(networks):
+                parameter = network.get_parameter(name)
+                parameter.grad = joint.grad[model][tuple(slice(size) for size in parameter.shape)].clone()
+
+
 def member_weights(stacked: LowTensorRankRNN, model: int, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies of one member's parameters.
 

@@ -33,6 +33,7 @@ ODE_SHARE = 0.3  # neural-ODE inputs fit three sinusoids from 3 of 3 seeds at 3e
 
 Monitor = Callable[[float, float], Mapping[str, float]]
 Build = Callable[[int], LowTensorRankRNN]
+Gradient = Callable[[LowTensorRankRNN], torch.Tensor]
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Trainer:
         listeners: told of every event.
         checkpoint: writes the state; called at evaluations, at most every ``checkpoint_s`` seconds.
         checkpoint_s: see above.
+        gradient: sets the gradients of L-BFGS and returns its loss; None for the objective's own.
+        clock: seconds, of which the time that training took is the difference.
     """
 
     stage: str
@@ -60,6 +63,8 @@ class Trainer:
     listeners: Sequence[Listener] = ()
     checkpoint: Callable[[TrainingState], None] = lambda state: None
     checkpoint_s: float = 20.0
+    gradient: Gradient | None = None
+    clock: Callable[[], float] = time.monotonic
     _saved_at: float = field(default=0.0, init=False)
     _clock: float = field(default=0.0, init=False)
     _snapshot: TrainingState = field(default_factory=TrainingState, init=False)
@@ -76,7 +81,7 @@ class Trainer:
         """
         total = self.settings.iterations
         self._emit(StageStarted(self.stage, total, self.settings.restarts, state.iteration))
-        self._clock = self._saved_at = time.monotonic()
+        self._clock = self._saved_at = self.clock()
         self._keep(state)
         try:
             while state.restart < self.settings.restarts:
@@ -92,7 +97,7 @@ class Trainer:
 
     def begin_start(self, state: TrainingState) -> LowTensorRankRNN:
         """The network of the state's start: freshly made, or with the state's parameters."""
-        self._clock = time.monotonic()
+        self._clock = self.clock()
         network = self.build(state.restart)
         if state.weights:
             network.load_state_dict(state.weights)
@@ -108,8 +113,7 @@ class Trainer:
             self.end_adam(state)
             network.load_state_dict(state.weights)
         if state.phase == "lbfgs":
-            self._lbfgs(network, state)
-            self._begin_phase(state, "done")
+            self.polish(network, state)
         self._conclude(network, state)
 
     @staticmethod
@@ -122,6 +126,11 @@ class Trainer:
     def end_adam(self, state: TrainingState) -> None:
         """Go on to what follows Adam."""
         self._begin_phase(state, "lbfgs" if self.settings.polish == "lbfgs" else "done")
+
+    def polish(self, network: LowTensorRankRNN, state: TrainingState) -> None:
+        """The L-BFGS phase, from where the state is to its end."""
+        self._lbfgs(network, state)
+        self._begin_phase(state, "done")
 
     @staticmethod
     def _begin_phase(state: TrainingState, phase: str) -> None:
@@ -165,10 +174,9 @@ class Trainer:
     def _lbfgs(self, network: LowTensorRankRNN, state: TrainingState) -> None:
         def closure() -> torch.Tensor:
             optimiser.zero_grad()
-            loss = self.objective.training_loss(network)
-            loss.backward()
-            return loss
+            return gradient(network)
 
+        gradient = self.gradient or self.objective.gradient
         optimiser = self._new_lbfgs(network, state)
         _restore(optimiser, state)
         while not self.finished(state, self.settings.polish_iterations):
@@ -252,7 +260,7 @@ class Trainer:
         losses = self._losses(network)
         state.generator = None if generator is None else generator.get_state()
         before, state.weights = state.weights, copy_weights(network.state_dict())
-        now = time.monotonic()
+        now = self.clock()
         if self.note(state, losses, step=step, seconds=now - self._clock, weights=lambda: state.weights):
             self._clock = now
             state.optimiser = copy.deepcopy(optimiser.state_dict())
@@ -260,9 +268,9 @@ class Trainer:
             state.weights = before
             self._roll_back(network, optimiser, state, f"the training loss became {losses[0]:.4g}")
         self._keep(state)
-        if time.monotonic() - self._saved_at >= self.checkpoint_s:
+        if now - self._saved_at >= self.checkpoint_s:
             self.checkpoint(self._snapshot)
-            self._saved_at = time.monotonic()
+            self._saved_at = self.clock()
 
     def note(
         self,

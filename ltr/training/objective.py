@@ -105,6 +105,12 @@ class Objective:
         assert seen.loss is not None
         return seen.loss + self._penalty(network, seen)
 
+    def gradient(self, network: LowTensorRankRNN) -> Tensor:
+        """Add the gradient of the training loss (of the sum over a stack) to that of the parameters; the loss."""
+        loss = self.training_loss(network)
+        loss.sum().backward()
+        return loss.detach()
+
     @torch.no_grad()
     def losses(self, network: LowTensorRankRNN) -> tuple[Float[Tensor, " *model"], Float[Tensor, " *model"]]:
         """Mean loss over training and over validation entries (NaN without any), without penalties.

@@ -1,14 +1,18 @@
-"""Many fits trained as one program: their networks as a stack, one step for all of them.
+"""Many fits trained as one program: their networks as a stack, one pass for all of them.
 
 Each fit keeps its own state, stops when it would stop alone, and then leaves the stack.
-Where one diverges, it leaves, too, and starts again by itself, with the roll-backs of
-:class:`ltr.training.loop.Trainer`. So every fit ends as it would alone, up to rounding.
+Adam takes one step for all. Where one diverges, it leaves, too, and starts again by itself,
+with the roll-backs of :class:`ltr.training.loop.Trainer`. L-BFGS searches along a line of
+its own in every fit; what is shared is the pass that gives losses and gradients. So every
+fit ends as it would alone, up to rounding (which many steps of L-BFGS amplify).
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +21,7 @@ from torch import Tensor
 
 from ltr.errors import DivergenceError
 from ltr.model.network import LowTensorRankRNN
-from ltr.model.stack import member_weights, select_members, stack_networks
+from ltr.model.stack import member_weights, read_parameters, select_members, stack_networks, write_gradients
 from ltr.training.loop import Trainer, new_adam, set_rate
 from ltr.training.objective import Objective
 from ltr.training.state import TrainingState, Weights
@@ -46,9 +50,11 @@ def train_together(trainers: Sequence[Trainer]) -> list[Trained | DivergenceErro
     for _ in range(trainers[0].settings.restarts if len(members) > 1 else 0):
         going = {index: member for index, member in enumerate(members) if index not in errors}
         _adam_together(list(going.values()))
+        polished = {index: member for index, member in going.items() if member[1].phase == "lbfgs"}
+        errors |= _polish_together(polished)
         for index, (trainer, state) in going.items():
-            # what follows Adam; all of it for those that diverged
-            error = _or_error(partial(trainer.train_one_start, state))
+            # to the end of the start; all of it for those that diverged
+            error = errors.get(index) or _or_error(partial(trainer.train_one_start, state))
             if error is not None:
                 errors[index] = error
     return [
@@ -152,3 +158,119 @@ class _Stack:
 def _chosen(value: Tensor, members: Tensor) -> Tensor:
     """Adam's averages have a model axis, its count of steps has none."""
     return value.index_select(0, members) if value.ndim else value
+
+
+def _polish_together(members: Mapping[int, Member]) -> dict[int, DivergenceError]:
+    """Bring all states to the end of the L-BFGS phase of their current start; the errors of those that diverged."""
+    clock = _SharedClock(len(members))
+    fits = {index: _Polishing(*member, clock) for index, member in members.items()}
+    passed = _Passes()
+    try:
+        for fit in fits.values():
+            fit.go_on()
+        while asking := [fit for fit in fits.values() if fit.asking]:
+            clock.sharers = len(asking)
+            passed.compute(asking)
+            for fit in asking:
+                fit.go_on()
+    finally:
+        for fit in fits.values():
+            fit.give_up()
+    return {index: fit.error for index, fit in fits.items() if fit.error is not None}
+
+
+class _SharedClock:
+    """Time that is shared among fits: it runs slower, the more of them there are."""
+
+    def __init__(self, sharers: int) -> None:
+        self.sharers, self._read, self._seconds = max(sharers, 1), time.monotonic(), 0.0
+
+    def __call__(self) -> float:
+        now = time.monotonic()
+        self._seconds += (now - self._read) / self.sharers
+        self._read = now
+        return self._seconds
+
+
+class _GivenUp(Exception):
+    """Raised in the thread of a fit that nobody waits for any more."""
+
+
+class _Polishing(threading.Thread):
+    """L-BFGS of one fit: a loop of its own, hence a thread; it runs only while all others wait.
+
+    Attributes:
+        network: whose gradients it asks for.
+        asking: whether it waits for one.
+        loss: the answer, besides the gradients.
+        error: why the fit came to no end.
+        failure: what else went wrong.
+    """
+
+    def __init__(self, trainer: Trainer, state: TrainingState, clock: Callable[[], float]) -> None:
+        super().__init__(daemon=True)
+        self.trainer, self._state = replace(trainer, gradient=self._ask, clock=clock), state
+        self.network = self.trainer.begin_start(state)
+        self.asking, self.loss = True, torch.tensor(torch.nan)
+        self.error: DivergenceError | None = None
+        self.failure: BaseException | None = None
+        self._given_up = False
+        self._its_turn, self._our_turn = threading.Semaphore(0), threading.Semaphore(0)
+        self.start()
+
+    def go_on(self) -> None:
+        """Let it run until it asks, or is done."""
+        self.asking = False
+        self._its_turn.release()
+        self._our_turn.acquire()
+        if self.failure is not None:
+            raise self.failure
+
+    def give_up(self) -> None:
+        """End it, wherever it is."""
+        self._given_up = True
+        self._its_turn.release()
+        self.join()
+
+    def run(self) -> None:
+        """What the thread does."""
+        self._its_turn.acquire()
+        try:
+            if not self._given_up:
+                self.error = _or_error(partial(self.trainer.polish, self.network, self._state))
+        except _GivenUp:
+            pass
+        except BaseException as failure:  # noqa: BLE001  raised again by whoever waits for this thread
+            self.failure = failure
+        self._our_turn.release()
+
+    def _ask(self, network: LowTensorRankRNN) -> Tensor:
+        self.asking = True
+        self._our_turn.release()
+        self._its_turn.acquire()
+        if self._given_up:
+            raise _GivenUp
+        return self.loss
+
+
+class _Passes:
+    """Losses and gradients of several fits at once; their networks are stacked anew whenever one of them is done."""
+
+    def __init__(self) -> None:
+        self._of: list[_Polishing] = []
+
+    def compute(self, fits: list[_Polishing]) -> None:
+        """Answer all of them."""
+        if len(fits) == 1:
+            fits[0].loss = fits[0].trainer.objective.gradient(fits[0].network)
+            return
+        networks = [fit.network for fit in fits]
+        if fits != self._of:
+            self._of, self._stack = fits, stack_networks(networks)
+            self._objective = Objective.stack([fit.trainer.objective for fit in fits])
+        read_parameters(self._stack, networks)
+        self._stack.zero_grad()
+        losses = self._objective.gradient(self._stack)
+        write_gradients(self._stack, networks)
+        for fit, loss in zip(fits, losses, strict=True):
+            fit.loss = loss

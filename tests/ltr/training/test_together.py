@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,11 @@ import pytest
 import torch
 
 from ltr.errors import DivergenceError
+from ltr.model.network import LowTensorRankRNN
 from ltr.preprocess import resolve_likelihood
 from ltr.problem import Problem
+from ltr.training.loop import Trainer
+from ltr.training.objective import Objective
 from ltr.training.state import TrainingState
 from ltr.training.together import train_together
 from tests.problems import small_recording, small_settings
@@ -19,6 +24,7 @@ SMALL: dict[str, Any] = {
     "likelihood": "auto", "readout": "auto", "units": 12, "rank": 2, "split_seed": 0, "block_trials": 10,
     "scored_trials": 5, "block_bins": 6, "scored_bins": 3, "iterations": 40, "patience": 30, "evaluate_every": 5,
 }  # fmt: skip
+POLISHED: dict[str, Any] = {"polish": "lbfgs", "iterations": 10, "polish_iterations": 20}
 
 
 def problems(variants: list[dict[str, Any]], kind: str = "counts", **common: Any) -> list[Problem]:
@@ -57,7 +63,8 @@ def test_each_stops_when_it_would_alone() -> None:
 
 
 def test_restarts_and_lbfgs_follow_as_alone() -> None:
-    assert_as_alone(problems([{"seed": 0}, {"seed": 1}], restarts=2, polish="lbfgs", polish_iterations=6), 1e-8)
+    found = problems([{"seed": 0, "rank": 1}, {"seed": 1, "rank": 3}], restarts=2, polish="lbfgs", polish_iterations=6)
+    assert_as_alone(found, 1e-8)
 
 
 def test_kernels_that_differ_train_together() -> None:
@@ -112,7 +119,73 @@ def test_one_that_always_diverges_is_an_error_in_its_place() -> None:
 
 
 def test_time_is_shared_among_the_fits_of_a_stack() -> None:
-    states = [
-        trained[1] for trained in train_together([p.trainer("fit") for p in problems([{"seed": s} for s in (0, 1)])])
-    ]  # type: ignore[index]
-    assert all(0 < state.seconds < 60 for state in states)
+    trainers = [p.trainer("fit") for p in problems([{"seed": s} for s in range(4)], **POLISHED)]
+    began = time.monotonic()
+    states = [trained[1] for trained in train_together(trainers) if not isinstance(trained, DivergenceError)]
+    assert sum(state.seconds for state in states) <= time.monotonic() - began
+    assert all(state.seconds > 0 for state in states)
+
+
+def test_steps_of_lbfgs_share_their_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three fits ask for many gradients; nearly all are answered three at a time."""
+    passes: list[int] = []
+    gradient = Objective.gradient
+
+    def counted(objective: Objective, network: LowTensorRankRNN) -> torch.Tensor:
+        loss = gradient(objective, network)
+        passes.append(loss.numel())
+        return loss
+
+    monkeypatch.setattr(Objective, "gradient", counted)
+    train_together([problem.trainer("fit") for problem in problems([{"seed": s} for s in range(3)], **POLISHED)])
+    assert passes.count(3) >= 20
+    assert sum(passes) >= 60
+
+
+def test_one_that_diverges_in_lbfgs_is_an_error_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = problems([{"seed": 0}, {"seed": 1}, {"seed": 2}], **POLISHED)
+    trainers = [problem.trainer("fit") for problem in found]
+    objective = trainers[1].objective
+    end_adam = trainers[1].end_adam
+
+    def spoil(state: TrainingState) -> None:
+        end_adam(state)
+        objective.train.activity.copy_(torch.nan)
+
+    monkeypatch.setattr(trainers[1], "end_adam", spoil)
+    first, second, third = train_together(trainers)
+    assert isinstance(second, DivergenceError)
+    for problem, trained in ((found[0], first), (found[2], third)):
+        assert not isinstance(trained, DivergenceError)
+        expected = problem.trainer("fit").run(TrainingState())[1]
+        assert trained[1].winner_loss == pytest.approx(expected.winner_loss, abs=1e-6)
+
+
+def test_an_interrupted_stack_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = {"count": 0}
+    gradient = Objective.gradient
+
+    def interrupted(objective: Objective, network: LowTensorRankRNN) -> torch.Tensor:
+        calls["count"] += 1
+        if calls["count"] == 5:
+            raise KeyboardInterrupt
+        return gradient(objective, network)
+
+    monkeypatch.setattr(Objective, "gradient", interrupted)
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        train_together([problem.trainer("fit") for problem in problems([{"seed": s} for s in range(3)], **POLISHED)])
+    assert threading.active_count() == before
+
+
+def test_what_goes_wrong_in_one_fit_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [problem.trainer("fit") for problem in problems([{"seed": s} for s in range(3)], **POLISHED)]
+
+    def broken(self: Trainer, network: LowTensorRankRNN, state: TrainingState) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(Trainer, "polish", broken)
+    before = threading.active_count()
+    with pytest.raises(RuntimeError, match="no memory"):
+        train_together(found)
+    assert threading.active_count() == before
