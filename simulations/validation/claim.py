@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -36,15 +39,27 @@ class Protocol:
         seeds: one measurement each.
         parameters: sizes and numbers of the experiment, by name; read by ``protocol["units"]``.
         device: where torch computes.
+        unfinished: where :meth:`folder` keeps what is not finished; None for nowhere.
     """
 
     seeds: Sequence[int]
     parameters: Mapping[str, Any]
     device: torch.device
+    unfinished: Path | None = None
 
     def __getitem__(self, name: str) -> Any:
         """A parameter."""
         return self.parameters[name]
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Path]:
+        """A folder for a part of a long measurement: after an interruption, what was there is there again."""
+        if self.unfinished is None:
+            with TemporaryDirectory() as made:
+                yield Path(made)
+        else:
+            (self.unfinished / name).mkdir(parents=True, exist_ok=True)
+            yield self.unfinished / name
 
 
 @dataclass(frozen=True, eq=False)

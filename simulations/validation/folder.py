@@ -20,7 +20,7 @@ from ltr.storage import write_json, write_text
 if TYPE_CHECKING:
     from ltr.simulations.validation.run import Result
 
-CLAIMS, TABLE = "claims", "validation.csv"
+CLAIMS, UNFINISHED, TABLE = "claims", "unfinished", "validation.csv"
 COLUMNS = (
     "claim", "suite", "title", "source", "says", "kind", "size", "status", "measured", "passes_if", "reported",
     "seeds", "seconds", "date", "device", "ltr", "torch", "python", "note",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 
 from ltr.simulations.validation.catalogue import find, suite_of
 from ltr.simulations.validation.claim import Claim, Measured, Size
-from ltr.simulations.validation.folder import read_result, write_result
+from ltr.simulations.validation.folder import UNFINISHED, read_result, write_result
 from ltr.sweep.engines import Engine
 from ltr.types import Array
 
@@ -27,12 +28,21 @@ Status = Literal["pass", "known deviation", "fail", "error"]
 
 @dataclass(frozen=True)
 class Order:
-    """A claim to be measured; small, so that it can be sent anywhere."""
+    """A claim to be measured; small, so that it can be sent anywhere.
+
+    Attributes:
+        claim: its id.
+        size: at which it is measured.
+        seeds: how many; None as the claim says.
+        device: where torch computes.
+        unfinished: folder from which an interrupted measurement goes on; None for no such thing.
+    """
 
     claim: str
     size: Size
     seeds: int | None = None
     device: str = "cpu"
+    unfinished: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +112,15 @@ def validate(
             listener(found, True)
         else:
             missing.append(order)
+    resumable = [replace(order, unfinished=folder.absolute() / UNFINISHED) for order in missing]
     with engine if missing else nullcontext():
-        for group, made in engine.map(measure_all, _groups(missing)) if missing else ():
+        for group, made in engine.map(measure_all, _groups(resumable)) if missing else ():
             for result in [_failed(order, made) for order in group] if isinstance(made, Exception) else made:
                 write_result(folder, result)
                 results[result.claim] = result
                 listener(result, False)
+    with suppress(OSError):  # not there, or something in it is not finished
+        (folder / UNFINISHED).rmdir()
     return [results[order.claim] for order in orders]
 
 
@@ -134,11 +147,14 @@ def measure(order: Order) -> Result:
     """Measure one claim and judge it; an error is a result, too."""
     claim = find(order.claim)
     protocol = claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
+    begun = None if order.unfinished is None else order.unfinished / f"{claim.id}-{fingerprint(order)}"
     began = time.monotonic()
     try:
-        measured = claim.measure(protocol)
+        measured = claim.measure(replace(protocol, unfinished=begun))
     except Exception as error:  # noqa: BLE001  the other claims go on
         return _failed(order, error, time.monotonic() - began)
+    if begun is not None:
+        shutil.rmtree(begun, ignore_errors=True)
     holds = judge(claim, measured)
     status: Status = "fail" if not all(holds) else "known deviation" if claim.deviation else "pass"
     return Result(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -30,38 +28,41 @@ def measure(protocol: Protocol) -> Measured:
     values: dict[str, list[float]] = {}
     curves: dict[str, Array] = {}
     for true_rank in protocol["true_ranks"]:
+        ranks = tuple(range(true_rank - 1, true_rank + protocol["ranks_above"] + 1))
         for seed in protocol.seeds:
-            result = _cross_validated(true_rank, seed, protocol)
-            found = {"rank chosen minus true rank": float(result.choice.values["rank"] - true_rank)}
-            compared = result.comparison.table.set_index("name")
-            numbers = compared[["mean", "difference", "difference_error"]].to_dict("index")
-            for name, words in BASELINES.items():
-                mean, gain, uncertain = numbers[name].values()
-                found[f"error over that of {words}"] = (1 - mean - gain) / (1 - mean)
-                found[f"gain over {words}, standard errors"] = gain / uncertain
-            for name, value in found.items():
-                values.setdefault(name, []).append(value)
-            if f"rank {true_rank}" not in curves:
-                table = result.choice.table
-                curves[f"rank {true_rank}"] = table[["rank", "mean", "standard_error"]].to_numpy(dtype=float)
-                curves[f"others {true_rank}"] = compared.loc[list(BASELINES), "mean"].to_numpy(dtype=float)
-    chosen = np.array(values["rank chosen minus true rank"])
-    values["share of teachers with their rank or one more"] = [float(np.mean((chosen == 0) | (chosen == 1)))]
+            choice = _cross_validated(true_rank, seed, ranks, protocol).choice
+            values.setdefault("rank chosen minus true rank", []).append(float(choice.values["rank"] - true_rank))
+            table = choice.table[["rank", "mean", "standard_error"]].to_numpy(dtype=float)
+            curves.setdefault(f"rank {true_rank}", table)
+        for seed in protocol.seeds[: protocol["compared_seeds"]]:
+            comparison = _cross_validated(true_rank, seed, (true_rank,), protocol, tuple(BASELINES)).comparison
+            others = comparison.table.set_index("name").loc[list(BASELINES)]
+            for words, mean, gain, uncertain in zip(
+                BASELINES.values(), others["mean"], others["difference"], others["difference_error"], strict=True
+            ):
+                values.setdefault(f"error over that of {words}", []).append((1 - mean - gain) / (1 - mean))
+                values.setdefault(f"gain over {words}, standard errors", []).append(gain / uncertain)
+            curves.setdefault(f"others {true_rank}", others["mean"].to_numpy(dtype=float))
+    chosen = np.reshape(values["rank chosen minus true rank"], (-1, len(protocol.seeds)))
+    values["share of teachers with their rank"] = (chosen == 0).mean(1).tolist()
     return Measured(values=values, curves=curves)
 
 
-def _cross_validated(true_rank: int, seed: int, protocol: Protocol) -> CvResult:
+def _cross_validated(
+    true_rank: int, seed: int, ranks: tuple[int, ...], protocol: Protocol, baselines: tuple[str, ...] = ()
+) -> CvResult:
     settings = TeacherSettings(rank=true_rank, noise=0.2, noise_ms=20.0, seed=seed, **protocol["teacher"])
-    ranks = tuple(range(true_rank - 1, true_rank + protocol["ranks_above"] + 1))
     sweep = Sweep(
-        parse_settings({**protocol["fit"], "units": settings.units}),
+        parse_settings({**(protocol["compared_fit"] if baselines else protocol["fit"]), "units": settings.units}),
         (Axis("rank", ranks),),
         folds=3,
-        seeds=protocol["starts"],
-        baselines=tuple(BASELINES),
+        seeds=protocol["compared_starts" if baselines else "starts"],
+        baselines=baselines,
     )
-    with TemporaryDirectory() as folder:
-        return cross_validate(simulate_teacher(settings).recording, sweep, folder=Path(folder), overwrite=True)
+    recording = simulate_teacher(settings).recording
+    with protocol.folder(f"rank {true_rank}, seed {seed}{', others' if baselines else ''}") as folder:
+        begun = (folder / "sweep.yaml").is_file()
+        return cross_validate(recording, sweep, folder=folder, resume=begun, overwrite=not begun)
 
 
 @styled
@@ -92,14 +93,27 @@ FIT = {
     "center": "none",
     "scale": "none",
     "length_scale": 15,
+    "amplitude": 0.5,
     "activity_penalty": 0,
     "factor_penalty": 1e-4,
     "trial_dropout": 0,
-    "initial_weights": "screened",
+    "initial_weights": "random",
     "learning_rate": 0.03,
     "polish": "lbfgs",
     "validation_fraction": 0,
     "patience": 1400,
+}
+
+FULL_FIT = {**FIT, "iterations": 300, "polish_iterations": 300}
+QUICK_FIT = {
+    **FIT,
+    "iterations": 200,
+    "polish_iterations": 300,
+    "test_fraction": 0.2,
+    "block_trials": 10,
+    "scored_trials": 6,
+    "block_bins": 8,
+    "scored_bins": 4,
 }
 
 CLAIM = Claim(
@@ -111,35 +125,30 @@ CLAIM = Claim(
     kind="statistical",
     parameters={
         "true_ranks": [3, 5],
-        "ranks_above": 2,
-        "starts": 2,
+        "ranks_above": 1,
+        "starts": 3,
+        "compared_seeds": 2,
+        "compared_starts": 2,
         "teacher": {},
-        "fit": {**FIT, "iterations": 400, "polish_iterations": 1000},
+        "fit": FULL_FIT,
+        "compared_fit": FULL_FIT,
     },
     sizes={
         "quick": {
             "true_ranks": [2],
-            "ranks_above": 1,
-            "starts": 1,
+            "starts": 2,
+            "compared_seeds": 1,
             "teacher": {"units": 30, "neurons": 25, "conditions": 6, "bins": 16, "bin_ms": 25.0},
-            "fit": {
-                **FIT,
-                "amplitude": 0.5,
-                "iterations": 150,
-                "polish_iterations": 100,
-                "test_fraction": 0.2,
-                "block_trials": 10,
-                "scored_trials": 6,
-                "block_bins": 8,
-                "scored_bins": 4,
-            },
+            "fit": QUICK_FIT,
+            # the full weight tensor takes ten times as long
+            "compared_fit": QUICK_FIT | {"polish_iterations": 150},
         },
         "full": {},
     },
     seeds={"quick": 3, "full": 10},
     checks=(
         Check("rank chosen minus true rank", ">=", 0),
-        Check("share of teachers with their rank or one more", ">=", 0.8),
+        Check("share of teachers with their rank", ">=", 0.9),
         Check("error over that of full weight tensor", "<=", 1.05),
         Check("gain over the same without learning, standard errors", ">=", 2),
         Check("error over that of PCA", "<=", 1),

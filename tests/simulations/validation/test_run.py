@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ltr.errors import RunError
-from ltr.simulations.validation.claim import Check
+from ltr.simulations.validation.claim import Check, Measured
 from ltr.simulations.validation.folder import open_folder, read_result, write_table
 from ltr.simulations.validation.page import counts, write_page
 from ltr.simulations.validation.run import RESULT_FIELDS, Order, validate
@@ -102,6 +102,30 @@ def test_claims_that_share_an_experiment_are_measured_in_one_go(monkeypatch, fol
     results = validate([Order(name, "smoke") for name in ("A-1", "A-2", "A-3")], folder, engine=Engine())
     assert Engine.groups == [("A-1", "A-3"), ("A-2",)]
     assert [result.claim for result in results] == ["A-1", "A-2", "A-3"]
+
+
+def test_an_interrupted_measurement_goes_on_from_its_folder(monkeypatch, folder):
+    def in_two_goes(protocol):
+        with protocol.folder("part") as part:
+            if not (part / "half").exists():
+                (part / "half").write_text("")
+                raise KeyboardInterrupt
+        return Measured({"number": [1.0]})
+
+    publish(monkeypatch, claim("A-1", measure=in_two_goes))
+    with pytest.raises(KeyboardInterrupt):
+        validate([Order("A-1", "smoke")], folder, engine=Serial())
+    assert (folder / "unfinished").is_dir()
+    (result,) = validate([Order("A-1", "smoke")], folder, engine=Serial())
+    assert result.status == "pass"
+    assert not (folder / "unfinished").exists()
+
+
+def test_without_a_place_for_it_unfinished_work_is_thrown_away():
+    protocol = claim("A-1").protocol("smoke")
+    with protocol.folder("part") as part:
+        assert part.is_dir()
+    assert not part.exists()
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
