@@ -29,10 +29,9 @@ demo/session.nwb: | $(STAMP)
 	mkdir -p demo
 	OMP_NUM_THREADS=1 $(BIN)/ltr simulate reach --out $@
 
-TEACHER := --inputs none --initial-state condition --readout linear --no-readout-bias --smooth-ms 0 --center none \
-	--scale none --length-scale 15 --amplitude 0.5 --activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 \
-	--initial-weights random --iterations 300 --learning-rate 0.03 --polish lbfgs --polish-iterations 300 \
-	--validation-fraction 0 --patience 1400 --folds 3 --seeds 2
+TEACHER := --inputs none --readout linear --no-readout-bias --smooth-ms 0 --center none --scale none --amplitude 0.5 \
+	--activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 --initial-weights random --iterations 300 \
+	--learning-rate 0.03 --polish lbfgs --polish-iterations 300 --validation-fraction 0 --patience 1400 --baselines none
 RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
 
 # reduced in folds, seeds, steps and trials
@@ -40,11 +39,13 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 	for rank in 3 5; do ranks=$$((rank - 1)):$$((rank + 1)) && \
 		OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank $$rank --noise 0.2 --noise-ms 20 \
 			--out demo/teacher$$rank.nc --overwrite && \
-		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --rank $$ranks --baselines none \
-			--out demo/cv-teacher$$rank --overwrite || exit 1; \
+		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --initial-state condition --length-scale 15 \
+			--rank $$ranks --folds 3 --seeds 2 --out demo/cv-teacher$$rank --overwrite || exit 1; \
 	done
-	$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --rank 3:5 --holdout entries --baselines none \
-		--out demo/cv-entries --overwrite
+	for holdout in blocks entries; do \
+		$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --initial-state trial --length-scale 1 --holdout $$holdout \
+			--rank 2,3,8 --folds 2 --seeds 1 --out demo/cv-free-$$holdout --overwrite || exit 1; \
+	done
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
 		--length-scale 20 --iterations 200 --rank 1,2,3,5,6 --folds 3 --seeds 1 \
 		--baselines psth,neighbouring_trials,constant_factors --out demo/cv-reach --overwrite

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,19 +36,26 @@ class Case:
     units: int
     inputs: str
     iterations: int
+    polish_iterations: int = 0
 
     def __str__(self) -> str:
         with_inputs = "neural-ODE inputs" if self.inputs != "none" else "no inputs"
-        return f"{self.trials} trials x {self.bins} bins x {self.neurons} neurons, {self.units} units, {with_inputs}"
+        sizes = f"{self.trials} trials x {self.bins} bins x {self.neurons} neurons, {self.units} units, {with_inputs}"
+        return f"{sizes}, then L-BFGS" if self.polish_iterations else sizes
 
 
 TEACHER = Case(60, 25, 40, 60, "none", 60)
-CASES = (TEACHER, Case(120, 40, 60, 50, "neural_ode", 20), Case(250, 40, 80, 100, "neural_ode", 12))
-QUICK = (Case(24, 20, 6, 10, "none", 4),)
+CASES = (
+    TEACHER,
+    replace(TEACHER, polish_iterations=60),
+    Case(120, 40, 60, 50, "neural_ode", 20),
+    Case(250, 40, 80, 100, "neural_ode", 12),
+)
+QUICK = (Case(24, 20, 6, 10, "none", 4, polish_iterations=2),)
 
 
 def measure(*, quick: bool = False) -> list[Table]:
-    """Fifteen fits: five ranks from three seeds, the same steps of Adam in every way of doing them."""
+    """Fifteen fits: five ranks from three seeds, the same steps in every way of doing them."""
     rows, notes = [], []
     for case in QUICK if quick else CASES:
         recording, fits = problem(case)
@@ -90,7 +98,7 @@ def problem(case: Case) -> tuple[Recording, list[PlannedFit]]:
         bin_edges=(np.arange(case.bins + 1) - case.bins // 2) * BIN_S,
         conditions=[f"{index % 8}" for index in range(case.trials)],
     )
-    chosen = {
+    chosen: dict[str, Any] = {
         "units": case.units,
         "inputs": case.inputs,
         "iterations": case.iterations,
@@ -99,6 +107,8 @@ def problem(case: Case) -> tuple[Recording, list[PlannedFit]]:
         "initial_weights": "random",
         "split_seed": 0,
     }
+    if case.polish_iterations:
+        chosen |= {"polish": "lbfgs", "polish_iterations": case.polish_iterations}
     base = resolve_likelihood(recording, parse_settings(chosen))
     return recording, Sweep(base, (Axis("rank", RANKS),), folds=1, seeds=SEEDS).fits()
 
