@@ -18,7 +18,8 @@ import pytest
 
 from ltr.errors import ClusterError, SettingsError
 from ltr.recording import Recording
-from ltr.sweep.cluster import Dask, job_options, make_engine
+from ltr.sweep.batch_systems import job_options
+from ltr.sweep.cluster import Dask, make_engine
 from ltr.sweep.cluster_settings import ClusterSettings, parse_cluster_settings, read_cluster_settings
 from ltr.sweep.engines import Engine, Serial
 from ltr.sweep.plan import Axis, PlannedFit, Sweep, stacks
@@ -407,7 +408,7 @@ def test_job_scripts(where: str, lines: list[str], tmp_path: Path) -> None:
 def _script(where: str, settings: ClusterSettings) -> str:
     import dask_jobqueue
 
-    from ltr.sweep.cluster import BATCH_SYSTEMS
+    from ltr.sweep.batch_systems import BATCH_SYSTEMS
 
     job = getattr(dask_jobqueue, BATCH_SYSTEMS[where]).job_cls
     return job("tcp://127.0.0.1:1", name="worker", **job_options(where, settings)).job_script()
