@@ -42,8 +42,9 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --initial-state condition --length-scale 15 \
 			--rank $$ranks --folds 3 --seeds 2 --out demo/cv-teacher$$rank --overwrite || exit 1; \
 	done
+	OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank 3 --noise 0.2 --noise-ms 80 --out demo/teacher-slow.nc --overwrite
 	for holdout in blocks entries; do \
-		$(BIN)/ltr cv demo/teacher3.nc $(TEACHER) --initial-state trial --length-scale 1 --holdout $$holdout \
+		$(BIN)/ltr cv demo/teacher-slow.nc $(TEACHER) --initial-state trial --length-scale 1 --holdout $$holdout \
 			--rank 2,3,8 --folds 2 --seeds 1 --out demo/cv-free-$$holdout --overwrite || exit 1; \
 	done
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
