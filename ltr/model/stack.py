@@ -51,22 +51,13 @@ def stack_networks(networks: Sequence[LowTensorRankRNN]) -> LowTensorRankRNN:
     return stacked
 
 
-def write_back(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
-    """Give each network the parameters that it has in the stack made of them."""
-    joint = dict(stacked.named_parameters())
-    with torch.no_grad():
-        for model, network in enumerate(networks):
-            for name, parameter in network.named_parameters():
-                parameter.copy_(joint[name][model][tuple(slice(size) for size in parameter.shape)])
-
-
 def read_parameters(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
     """Give the stack the parameters that the networks it was made of have now."""
     joint = dict(stacked.named_parameters())
     with torch.no_grad():
         for model, network in enumerate(networks):
             for name, parameter in network.named_parameters():
-                joint[name][model][tuple(slice(size) for size in parameter.shape)] = parameter
+                _slot(joint[name], model, parameter).copy_(parameter)
 
 
 def write_gradients(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankRNN]) -> None:
@@ -75,7 +66,7 @@ def write_gradients(stacked: LowTensorRankRNN, networks: Sequence[LowTensorRankR
         if joint.grad is not None:
             for model, network in enumerate(networks):
                 parameter = network.get_parameter(name)
-                parameter.grad = joint.grad[model][tuple(slice(size) for size in parameter.shape)].clone()
+                parameter.grad = _slot(joint.grad, model, parameter).clone()
 
 
 def member_weights(stacked: LowTensorRankRNN, model: int, like: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -87,10 +78,7 @@ def member_weights(stacked: LowTensorRankRNN, model: int, like: Mapping[str, Ten
         like: parameters of that network alone, for their shapes.
     """
     joint = dict(stacked.named_parameters())
-    return {
-        name: joint[name].detach()[model][tuple(slice(size) for size in parameter.shape)].clone()
-        for name, parameter in like.items()
-    }
+    return {name: _slot(joint[name].detach(), model, parameter).clone() for name, parameter in like.items()}
 
 
 def select_members(stacked: LowTensorRankRNN, members: Int[Tensor, " kept"]) -> LowTensorRankRNN:
@@ -125,6 +113,11 @@ def _check_alike(network: LowTensorRankRNN, other: LowTensorRankRNN) -> None:
             allowed="the same trials, sizes, inputs and solver, and as many trials with data",
             fix="train them one by one",
         )
+
+
+def _slot(joint: Tensor, model: int, like: Tensor) -> Tensor:
+    """Where one member's parameter is among those of all, without its padding."""
+    return joint[model][tuple(slice(size) for size in like.shape)]
 
 
 def _pad(name: str, parameter: Tensor, shape: torch.Size) -> Tensor:

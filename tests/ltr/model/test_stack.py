@@ -10,7 +10,7 @@ import torch
 
 from ltr.errors import SettingsError
 from ltr.model.observation import Target
-from ltr.model.stack import stack_networks, write_back
+from ltr.model.stack import member_weights, stack_networks
 from ltr.settings import PenaltySettings
 from ltr.training.objective import Objective
 from tests.problems import small_design, small_network
@@ -105,9 +105,9 @@ def test_training_a_stack_trains_each_model_as_if_alone() -> None:
     separate = [network().output.detach() for network in networks]
     torch.testing.assert_close(stacked().output.detach(), torch.stack(separate), rtol=1e-8, atol=1e-8)
     before = [network().output.detach() for network in networks]
-    for network in networks:
+    for model, network in enumerate(networks):
         torch.nn.init.zeros_(network.readout_raw)
-    write_back(stacked, networks)
+        network.load_state_dict(member_weights(stacked, model, network.state_dict()))
     for network, output in zip(networks, before, strict=True):
         torch.testing.assert_close(network().output.detach(), output, rtol=1e-8, atol=1e-8)
 
