@@ -129,7 +129,10 @@ class Learning:
     @property
     def highest_excess(self) -> Float[Array, " seed"]:
         """Of the gradients over the bound, as a share of the largest bound, at any iteration."""
-        return ((self.gradients - self.bound) / self.bound[..., :1]).max((1, 2))
+        excess, largest = self.gradients - self.bound, self.bound[..., :1]
+        # where the target is met exactly, both are zero
+        exceeded = np.where(excess > 0, np.inf, 0.0)
+        return np.asarray(np.divide(excess, largest, out=exceeded, where=largest > 0).max((1, 2)))
 
 
 @cache
