@@ -144,7 +144,7 @@ CLAIM = Claim(
     seeds=SEEDS,
     checks=(
         Check("change of the weights relative to them", "<=", 0.1),
-        # a pair that is real before must meet first: of five networks of 200 units one grows by 0.22, others by 0.5 to 0.7
+        # a pair that is real before must meet first: of five networks of 200 units one grows by 0.22, others by 0.5
         Check("growth of the imaginary part", ">=", 0.4, over="median"),
         Check("growth of the imaginary part", ">=", 0.15),
         Check("share of the change undone by washout", ">=", 0.9),

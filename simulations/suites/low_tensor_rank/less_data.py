@@ -78,7 +78,7 @@ CLAIM = Claim(
         "dropped": [0.0, 0.5, 0.8],
     },
     sizes={"quick": {"neurons": [25, 6, 3], "trials": [60, 15, 8]}, "full": {}},
-    seeds={"quick": 3, "full": 10},
+    seeds={"quick": 3, "full": 5},
     checks=(
         Check("latents, neurons 25", ">=", 0.99, over="median"),
         Check("factors, neurons 25", ">=", 0.98, over="median"),
