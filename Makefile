@@ -30,7 +30,7 @@ demo/session.nwb: | $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/ltr simulate reach --out $@
 
 TEACHER := --inputs none --readout linear --no-readout-bias --smooth-ms 0 --center none --scale none --amplitude 0.5 \
-	--activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 --initial-weights random --iterations 300 \
+	--activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 --initial-weights random \
 	--learning-rate 0.03 --polish lbfgs --validation-fraction 0 --patience 1400 --baselines none
 RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
 
@@ -39,20 +39,20 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 	for rank in 3 5; do ranks=$$((rank - 1)):$$((rank + 1)) && \
 		OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank $$rank --noise 0.2 --noise-ms 20 \
 			--out demo/teacher$$rank.nc --overwrite && \
-		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --initial-state condition --length-scale 15 --polish-iterations 300 \
+		$(BIN)/ltr cv demo/teacher$$rank.nc $(TEACHER) --initial-state condition --length-scale 15 --iterations 300 --polish-iterations 300 \
 			--rank $$ranks --folds 3 --seeds 2 --out demo/cv-teacher$$rank --overwrite || exit 1; \
 	done
 	OMP_NUM_THREADS=1 $(BIN)/ltr simulate teacher --rank 3 --noise 0.2 --noise-ms 80 --out demo/teacher-slow.nc --overwrite
 	for holdout in blocks entries; do \
 		$(BIN)/ltr cv demo/teacher-slow.nc $(TEACHER) --initial-state trial --length-scale 1 --holdout $$holdout \
-			--rank 3,8 --polish-iterations 200 --folds 2 --seeds 1 --out demo/cv-free-$$holdout --overwrite || exit 1; \
+			--rank 3,8 --iterations 200 --polish-iterations 100 --folds 2 --seeds 1 --out demo/cv-free-$$holdout --overwrite || exit 1; \
 	done
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
-		--length-scale 20 --iterations 200 --rank 1,3,5,6 --folds 3 --seeds 1 \
+		--length-scale 20 --iterations 200 --rank 1,3,5,6 --folds 2 --seeds 1 \
 		--baselines psth,neighbouring_trials,constant_factors --out demo/cv-reach --overwrite
 	if test -f $(RAT); then \
 		$(BIN)/ltr cv $(RAT) --align press1_time --window -0.5 1.5 --bin-ms 40 --trials "id < 420" \
-			--units 50 --execution-input --iterations 200 --rank 1,3,8 --folds 3 --seeds 1 \
+			--units 50 --execution-input --iterations 200 --rank 1,3,8 --folds 2 --seeds 1 \
 			--baselines psth,neighbouring_trials,constant_factors --out demo/cv-rat --overwrite; \
 	else echo "$(RAT) is not here: skipped"; fi
 
