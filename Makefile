@@ -48,11 +48,11 @@ cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's net
 			--rank 3,8 --iterations 200 --polish-iterations 100 --folds 2 --seeds 1 --out demo/cv-free-$$holdout --overwrite || exit 1; \
 	done
 	$(BIN)/ltr cv demo/session.nwb --align go_cue_time --window -0.4 0.4 --condition target_angle --epoch epoch \
-		--length-scale 20 --iterations 200 --rank 1,3,5,6 --folds 2 --seeds 1 \
+		--length-scale 20 --iterations 150 --rank 1,3,5,6 --folds 2 --seeds 1 \
 		--baselines psth,neighbouring_trials,constant_factors --out demo/cv-reach --overwrite
 	if test -f $(RAT); then \
 		$(BIN)/ltr cv $(RAT) --align press1_time --window -0.5 1.5 --bin-ms 40 --trials "id < 420" \
-			--units 50 --execution-input --iterations 200 --rank 1,3,8 --folds 2 --seeds 1 \
+			--units 50 --execution-input --iterations 120 --rank 1,3,8 --folds 2 --seeds 1 \
 			--baselines psth,neighbouring_trials,constant_factors --out demo/cv-rat --overwrite; \
 	else echo "$(RAT) is not here: skipped"; fi
 
