@@ -163,9 +163,11 @@ def _chosen(value: Tensor, members: Tensor) -> Tensor:
 def _polish_together(members: Mapping[int, Member]) -> dict[int, DivergenceError]:
     """Bring all states to the end of the L-BFGS phase of their current start; the errors of those that diverged."""
     clock = _SharedClock(len(members))
-    fits = {index: _Polishing(*member, clock) for index, member in members.items()}
+    fits: dict[int, _Polishing] = {}
     passed = _Passes()
     try:
+        for index, member in members.items():  # here, so that no thread is left if one cannot be made
+            fits[index] = _Polishing(*member, clock)
         for fit in fits.values():
             fit.go_on()
         while asking := [fit for fit in fits.values() if fit.asking]:

@@ -1,7 +1,7 @@
 """LTR-X7: where trials are free to follow their own noise, single entries choose too many components, blocks do not.
 
 The trap of Sup. Fig. 3 needs a model that can follow noise which lasts for some bins. One whose factors are smooth over
-trials and whose initial state is that of the condition cannot, and chooses the rank either way.
+trials and whose initial state is that of the condition hardly can, so that with it the trap is not a reliable one.
 """
 
 from __future__ import annotations
