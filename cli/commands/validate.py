@@ -52,6 +52,15 @@ def validate(
         typer.Option(min=1, help="Seeds of every claim. Default: as each claim says.", show_default=False),
     ] = None,
     device: Annotated[str, typer.Option(help="Where torch computes: auto, cpu, cuda or mps.")] = "cpu",
+    recordings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="LTR_RECORDINGS",
+            help="Folder of the recordings on which some claims are measured; these are left out without it.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Jobs = None,
     cluster: Cluster = None,
     cluster_config: ClusterConfig = None,
@@ -104,20 +113,31 @@ def validate(
 
     found = chosen(claims or list(SUITES))
     where = choose_device(device, "float64" if device == "cpu" else "float32")
-    orders = [Order(claim.id, size, seeds, str(where)) for claim in found if size in claim.sizes]
-    left_out = [claim.id for claim in found if size not in claim.sizes]
-    if not orders:
+    sized = [claim for claim in found if size in claim.sizes]
+    here = [claim for claim in sized if not claim.needs or (recordings and (recordings / claim.needs).is_file())]
+    left_out = [claim.id for claim in found if claim not in sized]
+    lacking = [f"{claim.id} needs {claim.needs}" for claim in sized if claim not in here]
+    if not sized:
         raise SettingsError(
             f"none of these claims is measured at {size} size: {', '.join(left_out)}.",
             allowed="sizes that 'ltr validate --list' shows",
             fix="use --quick or --full",
         )
+    if not here:
+        raise SettingsError(
+            f"{'; '.join(lacking)}, which is not in {recordings or 'any folder that was given'}.",
+            allowed="a folder with that file",
+            fix="--recordings DIR, or the environment variable LTR_RECORDINGS",
+        )
+    orders = [Order(claim.id, size, seeds, str(where), recordings) for claim in here]
     folder = out or Path("validation") / size
     open_folder(folder)
     engine = _engine(jobs, cluster, cluster_config, most=len(orders), on_cpu=where.type == "cpu")
     talk = not (quiet or json)
     if talk and left_out:
         print_progress(f"not measured at {size} size: {', '.join(left_out)}")
+    if talk and lacking:
+        print_progress(f"left out: {'; '.join(lacking)}, a recording (--recordings DIR)")
     done = 0
 
     def listen(result: Result, kept: bool) -> None:

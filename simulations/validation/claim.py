@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from ltr.errors import RecordingError
 from ltr.types import Array
 
 if TYPE_CHECKING:
@@ -40,16 +41,31 @@ class Protocol:
         parameters: sizes and numbers of the experiment, by name; read by ``protocol["units"]``.
         device: where torch computes.
         unfinished: where :meth:`folder` keeps what is not finished; None for nowhere.
+        needed: the file that the claim needs.
     """
 
     seeds: Sequence[int]
     parameters: Mapping[str, Any]
     device: torch.device
     unfinished: Path | None = None
+    needed: Path | None = None
 
     def __getitem__(self, name: str) -> Any:
         """A parameter."""
         return self.parameters[name]
+
+    def recording(self) -> Path:
+        """The recording that the claim needs.
+
+        Raises:
+            RecordingError: nobody said where it is.
+        """
+        if self.needed is None:
+            raise RecordingError(
+                "this claim is measured on a recording, and no folder of recordings was given.",
+                fix="--recordings DIR, or the environment variable LTR_RECORDINGS",
+            )
+        return self.needed
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Path]:
@@ -147,6 +163,7 @@ class Claim:
         draw: the figure, from what was measured and the paper's numbers; without it, numbers and bounds are drawn.
         shares: name of an expensive experiment that several claims are measured on; these run in one process, so
             that what the experiment's function caches serves them all.
+        needs: name of a recording on which it is measured; it is left out where that is not at hand.
         deviation: why the paper's claim does not hold as it stands, and how that is known. The checks then say what
             holds instead, and the claim counts as a known deviation, never as a pass.
     """
@@ -164,6 +181,7 @@ class Claim:
     reported: Mapping[str, float] = field(default_factory=dict)
     draw: Callable[[Measured, Mapping[str, float]], Figure] | None = None
     shares: str = ""
+    needs: str = ""
     deviation: str = ""
 
     def protocol(self, size: Size, *, seeds: int | None = None, device: torch.device | None = None) -> Protocol:

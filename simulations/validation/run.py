@@ -35,6 +35,7 @@ class Order:
         size: at which it is measured.
         seeds: how many; None as the claim says.
         device: where torch computes.
+        recordings: folder of the recordings that some claims need; None if there is none.
         unfinished: folder from which an interrupted measurement goes on; None for no such thing.
     """
 
@@ -42,6 +43,7 @@ class Order:
     size: Size
     seeds: int | None = None
     device: str = "cpu"
+    recordings: Path | None = None
     unfinished: Path | None = None
 
 
@@ -148,9 +150,10 @@ def measure(order: Order) -> Result:
     claim = find(order.claim)
     protocol = claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
     begun = None if order.unfinished is None else order.unfinished / f"{claim.id}-{fingerprint(order)}"
+    needed = order.recordings / claim.needs if order.recordings and claim.needs else None
     began = time.monotonic()
     try:
-        measured = claim.measure(replace(protocol, unfinished=begun))
+        measured = claim.measure(replace(protocol, unfinished=begun, needed=needed))
     except Exception as error:  # noqa: BLE001  the other claims go on
         return _failed(order, error, time.monotonic() - began)
     if begun is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ltr.simulations.validation.claim import Check
+from ltr.simulations.validation.claim import Check, Measured, Protocol
 from ltr.simulations.validation.run import Order
 from tests.simulations.validation.claims import claim, publish, raise_error
 
@@ -55,6 +55,28 @@ def test_claims_of_other_sizes_are_left_out_and_named(ltr: Callable) -> None:
     assert answer.code == 0
     assert "not measured at smoke size: A-5" in answer.err
     assert ltr("validate", "A-5", "--smoke").code == 2
+
+
+def test_a_claim_about_a_recording_is_measured_where_the_recording_is(
+    ltr: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def size(protocol: Protocol) -> Measured:
+        return Measured({"number": [protocol.recording().stat().st_size]})
+
+    publish(monkeypatch, claim("A-1"), claim("A-2", needs="rat.nwb", measure=size))
+    monkeypatch.delenv("LTR_RECORDINGS", raising=False)
+    answer = ltr("validate", "--all", "--smoke", "--jobs", 1)
+    assert answer.code == 0, answer.err
+    assert "left out: A-2 needs rat.nwb" in answer.err
+    assert "1 claims, 1 pass" in answer.out
+    answer = ltr("validate", "A-2", "--smoke", "--recordings", "here")
+    assert answer.code == 2
+    assert "A-2 needs rat.nwb, which is not in here" in answer.err
+    Path("here").mkdir()
+    Path("here/rat.nwb").write_text("12")
+    assert "1 claims, 1 pass" in ltr("validate", "A-2", "--smoke", "--recordings", "here", "--jobs", 1).out
+    monkeypatch.setenv("LTR_RECORDINGS", "here")
+    assert "2 claims, 2 pass" in ltr("validate", "--all", "--smoke", "--jobs", 1, "--again").out
 
 
 @pytest.mark.usefixtures("claims")

@@ -27,31 +27,32 @@ HELD_OUT = ("blocks", "entries")
 
 def measure(protocol: Protocol) -> Measured:
     """Ranks that the same fits choose with blocks and with single entries held out."""
-    rank = protocol["true_rank"]
-    tried = (rank - 1, rank, *protocol["larger_ranks"])
-    tables = {
-        held_out: [_cross_validated(tried, held_out, seed, protocol) for seed in protocol.seeds]
-        for held_out in HELD_OUT
-    }
     values: dict[str, list[float]] = {}
-    for held_out, found in tables.items():
-        values[f"{held_out}: rank chosen minus true rank"] = [chosen - rank for chosen, _ in found]
-        values[f"{held_out}: error at the largest rank over that at the true one"] = [
-            error[-1] / error[1] for _, error in found
-        ]
-    curves = {held_out: np.array([error for _, error in found]) for held_out, found in tables.items()}
-    return Measured(values, curves | {"ranks": np.array(tried, dtype=float)})
+    curves: dict[str, Array] = {}
+    for rank in protocol["true_ranks"]:
+        tried = (rank - 1, rank, rank + protocol["ranks_above"])
+        curves[f"ranks {rank}"] = np.array(tried, dtype=float)
+        for held_out in HELD_OUT:
+            found = [_cross_validated(tried, held_out, seed, protocol) for seed in protocol.seeds]
+            more = np.array([chosen for chosen, _ in found]) - rank
+            errors = np.array([error for _, error in found])
+            values.setdefault(f"{held_out}: share of teachers with their rank", []).append((more == 0).mean())
+            values.setdefault(f"{held_out}: share of teachers with more", []).append((more > 0).mean())
+            over = values.setdefault(f"{held_out}: error at the largest rank over that at the true one", [])
+            over.extend(errors[:, -1] / errors[:, 1])
+            curves[f"{held_out} {rank}"] = errors
+    return Measured(values, curves)
 
 
 def _cross_validated(tried: tuple[int, ...], held_out: str, seed: int, protocol: Protocol) -> tuple[int, Array]:
-    """The rank chosen, and the error at all of them."""
+    """The rank chosen, and the error at all of them, of which the second is the teacher's."""
     settings = TeacherSettings(
-        rank=protocol["true_rank"], noise=0.2, noise_ms=protocol["noise_ms"], seed=seed, **protocol["teacher"]
+        rank=tried[1], noise=0.2, noise_ms=protocol["noise_ms"], seed=seed, **protocol["teacher"]
     )
     fit = {**protocol["fit"], **FREE, "units": settings.units, "holdout": held_out}
     sweep = Sweep(parse_settings(fit), (Axis("rank", tried),), folds=2, seeds=1, baselines=())
     recording = simulate_teacher(settings).recording
-    with protocol.folder(f"seed {seed}, {held_out}") as folder:
+    with protocol.folder(f"rank {tried[1]}, seed {seed}, {held_out}") as folder:
         begun = (folder / "sweep.yaml").is_file()
         choice = cross_validate(recording, sweep, folder=folder, resume=begun, overwrite=not begun).choice
     return int(choice.values["rank"]), 1 - choice.table.sort_values("rank")["mean"].to_numpy(dtype=float)
@@ -60,18 +61,21 @@ def _cross_validated(tried: tuple[int, ...], held_out: str, seed: int, protocol:
 @styled
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Held-out error against rank for both, over that at the true rank, as in Sup. Fig. 3; one line a seed."""
+    true_ranks = [name.removeprefix("ranks ") for name in measured.curves if name.startswith("ranks ")]
     figure = new_figure(3.2)
-    axes = figure.add_subplot()
-    ranks = measured.curves["ranks"]
-    for held_out, colour in zip(HELD_OUT, PALETTE, strict=False):
-        errors = measured.curves[held_out]
-        lines = axes.plot(ranks, (errors / errors[:, 1:2]).T, "o-", color=colour, ms=3, alpha=0.8)
-        lines[0].set_label({"blocks": "blocks", "entries": "single entries"}[held_out])
-    axes.axvline(ranks[1], color=GREY, ls=":", lw=1, label="true rank")
-    axes.axhline(1, color=GREY, lw=0.5)
-    axes.set(xlabel="number of components", xticks=ranks, ylabel="held-out error over that at the true rank")
-    axes.set_ylim(0.7, 1.6)
-    axes.legend()
+    panels = figure.subplots(1, len(true_ranks), squeeze=False, sharey=True)[0]
+    for axes, true_rank in zip(panels, true_ranks, strict=True):
+        ranks = measured.curves[f"ranks {true_rank}"]
+        for held_out, colour in zip(HELD_OUT, PALETTE, strict=False):
+            errors = measured.curves[f"{held_out} {true_rank}"]
+            lines = axes.plot(ranks, (errors / errors[:, 1:2]).T, "o-", color=colour, ms=3, alpha=0.8)
+            lines[0].set_label({"blocks": "blocks", "entries": "single entries"}[held_out])
+        axes.axvline(ranks[1], color=GREY, ls=":", lw=1, label="true rank")
+        axes.axhline(1, color=GREY, lw=0.5)
+        axes.set(xlabel="number of components", xticks=ranks)
+    panels[0].set_ylabel("held-out error over that at the true rank")
+    panels[0].set_ylim(0.7, 1.6)
+    panels[0].legend()
     return figure
 
 
@@ -83,16 +87,15 @@ CLAIM = Claim(
     " teacher; by single entries it chooses more, since neighbours in time tell the noise.",
     kind="statistical",
     parameters={
-        "true_rank": 3,
-        "larger_ranks": [8],
+        "true_ranks": [3, 5],
+        "ranks_above": 4,
         "noise_ms": 80.0,
         "teacher": {},
         "fit": FULL_FIT | {"polish_iterations": 200},
     },
     sizes={
         "quick": {
-            "true_rank": 2,
-            "larger_ranks": [6],
+            "true_ranks": [2],
             "teacher": {"units": 30, "neurons": 25, "conditions": 6, "bins": 16, "bin_ms": 25.0},
             "fit": QUICK_FIT | {"iterations": 150, "polish_iterations": 100},
         },
@@ -100,9 +103,9 @@ CLAIM = Claim(
     },
     seeds={"quick": 3, "full": 10},
     checks=(
-        Check("blocks: rank chosen minus true rank", "==", 0),
+        Check("blocks: share of teachers with their rank", ">=", 0.9),
         Check("blocks: error at the largest rank over that at the true one", ">=", 1.0),
-        Check("entries: rank chosen minus true rank", ">=", 1),
+        Check("entries: share of teachers with more", ">=", 0.9),
         Check("entries: error at the largest rank over that at the true one", "<=", 0.95),
     ),
     measure=measure,
