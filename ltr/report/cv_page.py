@@ -354,8 +354,18 @@ def _component_rows(stability: Stability | None) -> list[dict[str, Any]]:
 
 
 def _median(row: Mapping[Any, Any], name: str) -> str:
-    median, low, high = (_number(row[f"{name}_{which}"], 2) for which in ("median", "low", "high"))
-    return f"{median} ({low}\N{EN DASH}{high})" if median != "n/a" else median
+    return _with_range(*(row[f"{name}_{which}"] for which in ("median", "low", "high")))
+
+
+def _with_range(median: float, low: float, high: float) -> str:
+    """The range only where there is one, as after a single other fit there is not.
+
+    Example:
+        >>> _with_range(0.5, 0.4, 0.7), _with_range(0.5, 0.5, 0.5)
+        ('0.50 (0.40 to 0.70)', '0.50')
+    """
+    text, ends = _number(median, 2), f"{_number(low, 2)} to {_number(high, 2)}"
+    return f"{text} ({ends})" if low < high else text
 
 
 def _share(value: float) -> str:
@@ -367,9 +377,9 @@ def _span(stability: Stability | None) -> str:
         return ""
     cosine, shared = stability.spans["subspace_cos"], stability.spans["latent_r2"]
     return (
-        f"All components together: smallest cosine between the spans {cosine.median():.2f}"
-        f" ({cosine.min():.2f} to {cosine.max():.2f}); share of the reference's latents that is linear in those of"
-        f" another fit {shared.median():.2f} ({shared.min():.2f} to {shared.max():.2f})."
+        "All components together: smallest cosine between the spans"
+        f" {_with_range(cosine.median(), cosine.min(), cosine.max())}; share of the reference's latents that is linear"
+        f" in those of another fit {_with_range(shared.median(), shared.min(), shared.max())}."
     )
 
 

@@ -342,7 +342,7 @@ def _sentence(
         text += f" ({label(configurations[decision.best])}, {_number(best['mean'])})"
     if left_out and len(table) > 1 and scored > 1:
         same = sum(values == configurations[decision.chosen] for values in left_out.values())
-        text += f"; left out any one of the {len(left_out)} folds, {same} of {len(left_out)} choices are the same"
+        text += f"; without one of the folds, the choice is the same in {same} of {len(left_out)} cases"
     return text + "." + _lacking(table, decision, configurations)
 
 

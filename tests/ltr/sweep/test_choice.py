@@ -50,7 +50,7 @@ def test_the_smallest_within_one_standard_error_of_the_best_is_chosen():
     assert found["best"].tolist() == [False, False, True]
     assert choice.sentence == (
         "rank 2: the smallest whose held-out variance explained (0.595) is within one standard error (0.010) of the"
-        " best (rank 3, 0.600); left out any one of the 4 folds, 3 of 4 choices are the same."
+        " best (rank 3, 0.600); without one of the folds, the choice is the same in 3 of 4 cases."
     )
 
 
