@@ -134,7 +134,8 @@ def train_and_record_many(
     """
     task = task or ReachTask()
     streams = [_streams(replace(settings, seed=seed).seed) for seed in seeds]  # the settings check each seed
-    network = stack([initial_network(settings.units, stream.network) for stream in streams])
+    scales = {name: getattr(settings, name) for name in ("recurrent_gain", "input_scale", "readout_scale")}
+    network = stack([initial_network(settings.units, stream.network, **scales) for stream in streams])
     with _one_thread():
         network, pretraining = _pretrain(network, settings, streams, task=task, progress=progress)
         recorder = _Recorder(settings, streams, task, keep_weights=keep_weights)

@@ -94,6 +94,9 @@ class ReachSettings:
         baseline_trials: trials before the perturbation.
         adaptation_trials: trials under the perturbation.
         washout_trials: trials after the perturbation.
+        recurrent_gain: sd of the weights before all training, times sqrt(units).
+        input_scale: sd of what each unit hears.
+        readout_scale: sd of the readout, times units.
         pretraining_steps: Adam steps before the session. Default: 500, or 400 from 150 units on.
         pretraining_rate: Adam's step size. Default: 1e-3, or 5e-4 from 150 units on.
         learning_rate: step size of gradient descent in the session, one step a trial.
@@ -114,6 +117,9 @@ class ReachSettings:
     baseline_trials: int = 50
     adaptation_trials: int = 100
     washout_trials: int = 100
+    recurrent_gain: float = 0.8
+    input_scale: float = 0.3
+    readout_scale: float = 1.0
     pretraining_steps: int | None = None
     pretraining_rate: float | None = None
     learning_rate: float = 0.05
@@ -133,6 +139,8 @@ class ReachSettings:
         check_whole("baseline_trials", self.baseline_trials, 1, 100_000)
         check_whole("adaptation_trials", self.adaptation_trials, 0, 100_000)
         check_whole("washout_trials", self.washout_trials, 0, 100_000)
+        for name in ("recurrent_gain", "input_scale", "readout_scale"):
+            check_number(name, getattr(self, name), 0.0, 100.0)
         if self.pretraining_steps is not None:
             check_whole("pretraining_steps", self.pretraining_steps, 0, 1_000_000)
         if self.pretraining_rate is not None:

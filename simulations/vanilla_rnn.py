@@ -20,9 +20,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-RECURRENT_GAIN = 0.8  # sd of the initial weights, times sqrt(units)
-INPUT_SCALE = 0.3
-
 ActivationName = Literal["tanh", "identity", "relu", "rectified_tanh", "softplus"]
 
 
@@ -49,12 +46,27 @@ PARTS = tuple(item.name for item in fields(Network) if item.name != "activation"
 """Names of what can be learned."""
 
 
-def initial_network(units: int, rng: np.random.Generator) -> Network:
-    """An untrained network for reaching."""
-    weight = rng.normal(size=(units, units)) * RECURRENT_GAIN / np.sqrt(units)
-    target_map = rng.normal(size=(units, 2)) * INPUT_SCALE / np.sqrt(2)
-    hold_map = rng.normal(size=(units, 1)) * INPUT_SCALE
-    readout = rng.normal(size=(2, units)) / units
+def initial_network(
+    units: int,
+    rng: np.random.Generator,
+    *,
+    recurrent_gain: float = 0.8,
+    input_scale: float = 0.3,
+    readout_scale: float = 1.0,
+) -> Network:
+    """An untrained network for reaching.
+
+    Args:
+        units: how many.
+        rng: from which all is drawn.
+        recurrent_gain: sd of the weights, times sqrt(units).
+        input_scale: sd of the input map for holding; for the target, times sqrt(2).
+        readout_scale: sd of the readout, times units.
+    """
+    weight = rng.normal(size=(units, units)) * recurrent_gain / np.sqrt(units)
+    target_map = rng.normal(size=(units, 2)) * input_scale / np.sqrt(2)
+    hold_map = rng.normal(size=(units, 1)) * input_scale
+    readout = rng.normal(size=(2, units)) * readout_scale / units
     return Network(
         weight=torch.tensor(weight, dtype=torch.float32),
         input_map=torch.tensor(np.hstack([target_map, hold_map]), dtype=torch.float32),

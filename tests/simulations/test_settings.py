@@ -24,6 +24,7 @@ from ltr.simulations.settings import ReachSettings, TeacherSettings
         (ReachSettings, {"neurons": 101}, "neurons = 101 cannot be used.\n  allowed: a whole number from 1 to 100"),
         (ReachSettings, {"perturbation": "culr"}, "did you mean 'curl'"),
         (ReachSettings, {"pretraining_steps": -1}, "pretraining_steps = -1"),
+        (ReachSettings, {"readout_scale": -1.0}, "readout_scale = -1.0"),
         (ReachSettings, {"pretraining_rate": 2.0}, "pretraining_rate = 2.0"),
         (ReachSettings, {"seed": -1}, "seed = -1"),
     ],

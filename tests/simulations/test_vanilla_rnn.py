@@ -206,6 +206,13 @@ def test_initial_weights_have_the_spread_of_the_protocol():
         assert array.std() == pytest.approx(spread, rel=6 / np.sqrt(2 * array.size))
 
 
+def test_scales_change_their_own_part_only():
+    usual = initial_network(20, np.random.default_rng(1))
+    scaled = initial_network(20, np.random.default_rng(1), recurrent_gain=1.6, input_scale=0.9, readout_scale=10.0)
+    for part, factor in (("weight", 2), ("input_map", 3), ("readout", 10)):
+        torch.testing.assert_close(getattr(scaled, part), factor * getattr(usual, part))
+
+
 def test_stacked_networks_learn_apart_from_those_they_were_made_of():
     networks = [initial_network(5, np.random.default_rng(seed)) for seed in range(3)]
     before = networks[1].weight.detach().clone()
