@@ -1,17 +1,18 @@
-"""Run the command in an empty folder, with what it prints captured."""
+"""Run the command in an empty folder, with what it prints captured; one real sweep, and a stand-in for others."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ltr.cli.main import main
-from ltr.datasets.array_files import write_array_file
-from ltr.recording import Recording
+from ltr.sweep.run import load_sweep
+from tests.cli.sweep_commands import TINY, FakeSweep, write_rates
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,41 @@ def ltr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 @pytest.fixture
 def rates_file(tmp_path: Path) -> Path:
-    """12 trials x 10 bins x 5 neurons of smooth rates that drift over trials."""
-    generator = np.random.default_rng(0)
-    trial, time = np.arange(12)[:, None, None], np.linspace(0, 1, 10)[None, :, None]
-    rates = np.sin(3 * time + np.arange(5)) * (1 + 0.1 * trial) + 0.1 * generator.standard_normal((12, 10, 5))
-    recording = Recording.from_arrays(
-        rates, bin_edges=np.linspace(-0.1, 0.1, 11), conditions=["left", "right"] * 6, source="tiny.npz"
-    )
-    path = tmp_path / "tiny.npz"
-    write_array_file(recording, path)
-    return path
+    """The recording ``tiny.npz`` in the empty folder."""
+    return write_rates(tmp_path / "tiny.npz")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny.npz, and with the sweep 'cv/tiny' of it, reports included."""
+    home = tmp_path_factory.mktemp("finished")
+    write_rates(home / "tiny.npz")
+    before = Path.cwd()
+    os.chdir(home)
+    try:
+        assert main(["cv", "tiny.npz", "--rank", "1,2", "--baselines", "psth,constant_factors", *TINY]) == 0
+    finally:
+        os.chdir(before)
+    return home
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished sweep, in 'sweep' of the current folder."""
+    shutil.copytree(finished / "cv" / "tiny", tmp_path / "sweep")
+    return Path("sweep")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than all that is drawn."""
+    monkeypatch.setattr("ltr.report.write_report", lambda folder: folder / "report.html")
+    monkeypatch.setattr("ltr.report.write_cv_report", lambda folder: folder / "cv.html")
+
+
+@pytest.fixture
+def fake(finished: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> FakeSweep:
+    """Takes the place of the sweep, and returns the finished one."""
+    fake = FakeSweep(load_sweep(finished / "cv" / "tiny"))
+    monkeypatch.setattr("ltr.sweep.run.cross_validate", fake)
+    return fake
