@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -190,8 +192,26 @@ class Claim:
         return Protocol(tuple(range(number)), {**self.parameters, **self.sizes[size]}, device or torch.device("cpu"))
 
     def fingerprint(self, protocol: Protocol) -> str:
-        """Changes with the protocol and with the code of the claim, so that what is stored can be known as old."""
+        """Changes with the protocol and with the code of the experiment, so that what is stored can be known as old."""
         module = inspect.getmodule(self.measure)
-        code = inspect.getsource(module) if module else ""
+        code = experiment_code(module) if module else ""
         told = [self.id, list(protocol.seeds), dict(protocol.parameters), str(protocol.device), code]
         return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def experiment_code(module: ModuleType) -> str:
+    """Source of a claim's file and of the files of its suite that it imports from, and they in turn.
+
+    Without what the claims declare: parameters are told apart, and what is expected changes no measurement.
+    """
+    suite = module.__name__.rpartition(".")[0]
+    found: dict[str, ModuleType] = {}
+    missing = [module]
+    while missing:
+        one = missing.pop()
+        found[one.__name__] = one
+        imported = {getattr(value, "__module__", None) for value in vars(one).values()}
+        missing += [
+            sys.modules[name] for name in imported if name and name.rpartition(".")[0] == suite and name not in found
+        ]
+    return "".join(inspect.getsource(found[name]).partition("\nCLAIM = ")[0] for name in sorted(found))

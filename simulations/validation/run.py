@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ltr.simulations.validation.catalogue import find, suite_of
-from ltr.simulations.validation.claim import Claim, Measured, Size
+from ltr.simulations.validation.claim import Size
 from ltr.simulations.validation.folder import UNFINISHED, read_result, write_result
 from ltr.sweep.engines import Engine
 from ltr.types import Array
@@ -96,7 +96,8 @@ def validate(
 
     Args:
         orders: what to measure.
-        folder: exists; a result that is there with the same size, seeds, device and code is kept.
+        folder: exists; what was measured there with the same parameters, seeds, device and code is kept, and judged
+            by what the claim expects now.
         engine: where it is computed.
         again: keep none.
         listener: told of every result.
@@ -110,8 +111,9 @@ def validate(
         stored = None if again else read_result(folder, order.claim, RESULT_FIELDS)
         found = None if stored is None else Result(**stored)
         if found is not None and found.status != "error" and found.fingerprint == fingerprint(order):
-            results[order.claim] = found
-            listener(found, True)
+            results[order.claim] = judged(found)
+            write_result(folder, results[order.claim])
+            listener(results[order.claim], True)
         else:
             missing.append(order)
     resumable = [replace(order, unfinished=folder.absolute() / UNFINISHED) for order in missing]
@@ -158,26 +160,28 @@ def measure(order: Order) -> Result:
         return _failed(order, error, time.monotonic() - began)
     if begun is not None:
         shutil.rmtree(begun, ignore_errors=True)
-    holds = judge(claim, measured)
-    status: Status = "fail" if not all(holds) else "known deviation" if claim.deviation else "pass"
-    return Result(
+    result = Result(
         claim=claim.id,
         suite=suite_of(claim),
         size=order.size,
-        status=status,
+        status="fail",
         values={name: np.asarray(numbers, dtype=float).tolist() for name, numbers in measured.values.items()},
         curves=dict(measured.curves),
-        holds=holds,
+        holds=[],
         seconds=round(time.monotonic() - began, 3),
         error="",
         fingerprint=fingerprint(order),
         environment=_environment(order, len(protocol.seeds)),
     )
+    return judged(result)
 
 
-def judge(claim: Claim, measured: Measured) -> list[bool]:
-    """For each check, whether it holds; one of a quantity that was not measured does not."""
-    return [check.holds(measured.values.get(check.quantity, ())) for check in claim.checks]
+def judged(result: Result) -> Result:
+    """The result by what its claim expects; a quantity that was not measured does not hold."""
+    claim = find(result.claim)
+    holds = [check.holds(result.values.get(check.quantity, ())) for check in claim.checks]
+    status: Status = "fail" if not all(holds) else "known deviation" if claim.deviation else "pass"
+    return replace(result, status=status, holds=holds)
 
 
 def _failed(order: Order, error: Exception, seconds: float = 0.0) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -70,3 +71,21 @@ def test_a_fingerprint_follows_protocol_and_code() -> None:
 
 def test_numbers_that_are_compared_may_be_numpys() -> None:
     assert Check("x", "<=", 1).holds(np.array([0.1, 0.2]))
+
+
+def test_a_change_of_a_shared_experiment_makes_results_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of claims that only call a shared file must not outlive a repair of that file."""
+    (claim,) = chosen(["LTR-49"])
+    before = claim.fingerprint(claim.protocol("quick"))
+    source = inspect.getsource
+
+    def mended(thing: object) -> str:
+        return source(thing) + ("# mended" if getattr(thing, "__name__", "").endswith(".target_learning") else "")
+
+    monkeypatch.setattr(inspect, "getsource", mended)
+    assert claim.fingerprint(claim.protocol("quick")) != before
+    (other,) = chosen(["LTR-13"])
+    monkeypatch.undo()
+    kept = other.fingerprint(other.protocol("quick"))
+    monkeypatch.setattr(inspect, "getsource", mended)
+    assert other.fingerprint(other.protocol("quick")) == kept

@@ -78,6 +78,16 @@ def test_only_what_is_missing_is_measured_again(monkeypatch, folder):
     assert len(CALLS) == 4
 
 
+def test_what_was_measured_is_judged_by_what_is_expected_now(monkeypatch, folder):
+    for bound, status in ((2.0, "pass"), (1.0, "fail")):
+        publish(monkeypatch, claim("A-1", checks=(Check("number", "<=", bound),)))
+        (result,) = validate([Order("A-1", "smoke")], folder, engine=Serial())
+        assert result.status == status
+    assert CALLS == []
+    stored = json.loads((folder / "claims" / "A-1.json").read_text())
+    assert (stored["status"], stored["holds"]) == ("fail", [False])
+
+
 def test_a_spoilt_result_is_measured_again(monkeypatch, folder):
     publish(monkeypatch, claim("A-1"))
     validate([Order("A-1", "smoke")], folder, engine=Serial())
