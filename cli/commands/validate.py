@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,7 @@ from ltr.cli.exit_codes import FAILURE, Interrupted
 from ltr.errors import SettingsError
 
 if TYPE_CHECKING:
-    from ltr.simulations.validation.claim import Size
+    from ltr.simulations.validation.claim import Claim, Size
     from ltr.simulations.validation.run import Result
     from ltr.sweep.engines import Engine
 
@@ -88,8 +88,8 @@ def validate(
 
     [bold]What is left in DIR[/bold]
 
-      validation.html      every claim with its figure, on one page
-      validation.csv       one row a claim
+      validation.html      every claim with its figure, on one page, those of earlier commands included
+      validation.csv       the same, one row a claim
       claims/              one file a claim, from which work goes on
       figures/             as SVG and PNG
     """
@@ -108,50 +108,39 @@ def validate(
     from ltr.device import choose_device
     from ltr.simulations.validation.folder import open_folder, write_table
     from ltr.simulations.validation.page import write_page
-    from ltr.simulations.validation.run import Order
+    from ltr.simulations.validation.run import Order, standing
     from ltr.simulations.validation.run import validate as measure
 
     found = chosen(claims or list(SUITES))
     where = choose_device(device, "float64" if device == "cpu" else "float32")
-    sized = [claim for claim in found if size in claim.sizes]
-    here = [claim for claim in sized if not claim.needs or (recordings and (recordings / claim.needs).is_file())]
-    left_out = [claim.id for claim in found if claim not in sized]
-    lacking = [f"{claim.id} needs {claim.needs}" for claim in sized if claim not in here]
-    if not sized:
-        raise SettingsError(
-            f"none of these claims is measured at {size} size: {', '.join(left_out)}.",
-            allowed="sizes that 'ltr validate --list' shows",
-            fix="use --quick or --full",
-        )
-    if not here:
-        raise SettingsError(
-            f"{'; '.join(lacking)}, which is not in {recordings or 'any folder that was given'}.",
-            allowed="a folder with that file",
-            fix="--recordings DIR, or the environment variable LTR_RECORDINGS",
-        )
-    orders = [Order(claim.id, size, seeds, str(where), recordings) for claim in here]
+    here, left_out = _measurable(found, size, recordings)
+    where_from = recordings and recordings.absolute()  # workers may stand in other folders
+    orders = [Order(claim.id, size, seeds, str(where), where_from) for claim in here]
+    engine = _engine(jobs, cluster, cluster_config, most=len(orders), on_cpu=where.type == "cpu")
     folder = out or Path("validation") / size
     open_folder(folder)
-    engine = _engine(jobs, cluster, cluster_config, most=len(orders), on_cpu=where.type == "cpu")
     talk = not (quiet or json)
+    for claim_id, reason in left_out.items():
+        if json:
+            print_json({"event": "left out", "claim": claim_id, "reason": reason})
     if talk and left_out:
-        print_progress(f"not measured at {size} size: {', '.join(left_out)}")
-    if talk and lacking:
-        print_progress(f"left out: {'; '.join(lacking)}, a recording (--recordings DIR)")
+        print_progress(f"left out: {_in_words(left_out)}")
     done = 0
 
     def listen(result: Result, kept: bool) -> None:
         nonlocal done
         done += 1
         if json:
-            print_json({"event": "claim", "claim": result.claim, "status": result.status, "seconds": result.seconds})
+            told = {"claim": result.claim, "status": result.status, "seconds": result.seconds, "error": result.error}
+            print_json({"event": "claim", "kept": kept, **told})
         elif talk:
             _tell(result, kept=kept, place=f"{done}/{len(orders)}")
 
     try:
         results = measure(orders, folder, engine=engine, again=again, listener=listen)
-        write_table(folder, results)
-        page = write_page(folder, results)
+        everything_here = standing(folder, size, where_from)
+        write_table(folder, everything_here)
+        page = write_page(folder, everything_here)
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped; {done} of {len(orders)} claims are stored in {folder}. The same command goes on from there."
@@ -161,6 +150,32 @@ def validate(
         open_in_browser(page)
     if any(result.status in ("fail", "error") for result in results):
         raise typer.Exit(FAILURE)
+
+
+def _measurable(claims: Sequence[Claim], size: Size, recordings: Path | None) -> tuple[list[Claim], dict[str, str]]:
+    """Claims that can be measured at this size and with these recordings; the others, and why not."""
+    left_out = {}
+    for claim in claims:
+        if size not in claim.sizes:
+            left_out[claim.id] = f"not measured at {size} size"
+        elif claim.needs and not (recordings and (recordings / claim.needs).is_file()):
+            place = recordings or "a folder given by --recordings"
+            left_out[claim.id] = f"needs {claim.needs}, which is not in {place}"
+    if len(left_out) == len(claims):
+        raise SettingsError(
+            f"none of these claims can be measured: {_in_words(left_out)}.",
+            allowed="sizes that 'ltr validate --list' shows, and recordings that are at hand",
+            fix="use --quick or --full, or --recordings DIR (or LTR_RECORDINGS)",
+        )
+    return [claim for claim in claims if claim.id not in left_out], left_out
+
+
+def _in_words(left_out: Mapping[str, str]) -> str:
+    """Claims by the reason why they are left out."""
+    claims: dict[str, list[str]] = {}
+    for claim_id, reason in left_out.items():
+        claims.setdefault(reason, []).append(claim_id)
+    return "; ".join(f"{', '.join(ids)} ({reason})" for reason, ids in claims.items())
 
 
 def _size(*, smoke: bool, quick: bool, full: bool) -> Size:

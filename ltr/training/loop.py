@@ -181,9 +181,11 @@ class Trainer:
         _restore(optimiser, state)
         while not self.finished(state, self.settings.polish_iterations):
             rollbacks, done = state.rollbacks, _steps_done(optimiser)
+            asked = min(self.settings.evaluate_every, self.settings.polish_iterations - state.iteration)
+            optimiser.param_groups[0].update(max_iter=asked, max_eval=asked * LINE_SEARCH_EVALUATIONS)
             optimiser.step(closure)
             taken = _steps_done(optimiser) - done
-            state.converged = taken < self.settings.evaluate_every
+            state.converged = taken < asked
             self._evaluate(network, optimiser, state, None, step=state.iteration + taken)
             if state.rollbacks > rollbacks:
                 optimiser = self._new_lbfgs(network, state)
@@ -192,8 +194,6 @@ class Trainer:
         return torch.optim.LBFGS(
             _trainable(network),
             lr=state.step_scale,
-            max_iter=self.settings.evaluate_every,
-            max_eval=self.settings.evaluate_every * LINE_SEARCH_EVALUATIONS,
             history_size=LBFGS_HISTORY,
             tolerance_grad=1e-10,
             tolerance_change=1e-12,

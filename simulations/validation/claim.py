@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -192,13 +193,16 @@ class Claim:
         return Protocol(tuple(range(number)), {**self.parameters, **self.sizes[size]}, device or torch.device("cpu"))
 
     def fingerprint(self, protocol: Protocol) -> str:
-        """Changes with the protocol and with the code of the experiment, so that what is stored can be known as old."""
+        """Changes with protocol, recording, and code of the experiment, so that what is stored can be known as old."""
         module = inspect.getmodule(self.measure)
         code = experiment_code(module) if module else ""
         told = [self.id, list(protocol.seeds), dict(protocol.parameters), str(protocol.device), code]
+        if protocol.needed is not None:
+            told.append(hashlib.sha256(protocol.needed.read_bytes()).hexdigest())
         return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@cache  # as it was when first read: edits in the middle of a measurement are not part of it
 def experiment_code(module: ModuleType) -> str:
     """Source of a claim's file and of the files of its suite that it imports from, and they in turn.
 

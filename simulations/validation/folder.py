@@ -99,11 +99,15 @@ def in_words(values: Sequence[float]) -> str:
     """Numbers as text: each, or from lowest to highest if there are many.
 
     Example:
-        >>> in_words([4, 4, 4]), in_words([0.1, 0.25]), in_words([3, 1, 2, 5])
-        ('4', '0.1, 0.25', '1 to 5')
+        >>> in_words([4, 4, 4]), in_words([0.1, 0.25]), in_words([3, 1, 2, 5]), in_words([math.nan, 1, 2, 3])
+        ('4', '0.1, 0.25', '1 to 5', '1 to 3, 1 nan')
     """
     texts = list(dict.fromkeys(f"{value:.3g}" for value in values))
-    return ", ".join(texts) if len(texts) <= 3 else f"{min(values):.3g} to {max(values):.3g}"
+    if len(texts) <= 3:
+        return ", ".join(texts)
+    numbers = [value for value in values if not math.isnan(value)]
+    lost = len(values) - len(numbers)
+    return f"{min(numbers):.3g} to {max(numbers):.3g}" + (f", {lost} nan" if lost else "")
 
 
 def _finite(value: float) -> float | str:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ltr.simulations.validation.catalogue import find, suite_of
-from ltr.simulations.validation.claim import Size
+from ltr.simulations.validation.catalogue import SUITES, chosen, find, suite_of
+from ltr.simulations.validation.claim import Protocol, Size
 from ltr.simulations.validation.folder import UNFINISHED, read_result, write_result
 from ltr.sweep.engines import Engine
 from ltr.types import Array
@@ -110,13 +110,15 @@ def validate(
     for order in orders:
         stored = None if again else read_result(folder, order.claim, RESULT_FIELDS)
         found = None if stored is None else Result(**stored)
-        if found is not None and found.status != "error" and found.fingerprint == fingerprint(order):
+        if found is not None and found.status != "error" and found.size == order.size and is_current(found, order):
             results[order.claim] = judged(found)
             write_result(folder, results[order.claim])
             listener(results[order.claim], True)
         else:
             missing.append(order)
-    resumable = [replace(order, unfinished=folder.absolute() / UNFINISHED) for order in missing]
+            if again:
+                shutil.rmtree(_unfinished(order, folder), ignore_errors=True)
+    resumable = [replace(order, unfinished=_unfinished(order, folder)) for order in missing]
     with engine if missing else nullcontext():
         for group, made in engine.map(measure_all, _groups(resumable)) if missing else ():
             for result in [_failed(order, made) for order in group] if isinstance(made, Exception) else made:
@@ -128,10 +130,45 @@ def validate(
     return [results[order.claim] for order in orders]
 
 
+def standing(folder: Path, size: Size, recordings: Path | None = None) -> list[Result]:
+    """All results at a size that the folder holds and that are current, by claim; of this and of earlier commands."""
+    found = []
+    for claim in chosen(list(SUITES)):
+        stored = read_result(folder, claim.id, RESULT_FIELDS)
+        result = None if stored is None else Result(**stored)
+        if result is None or result.size != size or size not in claim.sizes:
+            continue
+        environment = result.environment
+        if is_current(result, Order(claim.id, size, int(environment["seeds"]), environment["device"], recordings)):
+            found.append(result if result.status == "error" else judged(result))
+    return found
+
+
+def is_current(result: Result, order: Order) -> bool:
+    """Whether this order would measure the same, with the same code; recordings that are not here are taken as same."""
+    claim = find(order.claim)
+    absent = claim.needs and _recording(order) is None
+    return bool(absent) or result.fingerprint == fingerprint(order)
+
+
 def fingerprint(order: Order) -> str:
     """Of what an order measures, and how."""
-    claim = find(order.claim)
-    return claim.fingerprint(claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device)))
+    return find(order.claim).fingerprint(_protocol(order))
+
+
+def _protocol(order: Order) -> Protocol:
+    protocol = find(order.claim).protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
+    return replace(protocol, needed=_recording(order))
+
+
+def _recording(order: Order) -> Path | None:
+    needs = find(order.claim).needs
+    path = order.recordings / needs if order.recordings and needs else None
+    return path if path is not None and path.is_file() else None
+
+
+def _unfinished(order: Order, folder: Path) -> Path:
+    return folder.absolute() / UNFINISHED / f"{order.claim}-{fingerprint(order)}"
 
 
 def _groups(orders: Sequence[Order]) -> list[tuple[Order, ...]]:
@@ -149,31 +186,29 @@ def measure_all(orders: Sequence[Order]) -> list[Result]:
 
 def measure(order: Order) -> Result:
     """Measure one claim and judge it; an error is a result, too."""
-    claim = find(order.claim)
-    protocol = claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
-    begun = None if order.unfinished is None else order.unfinished / f"{claim.id}-{fingerprint(order)}"
-    needed = order.recordings / claim.needs if order.recordings and claim.needs else None
+    claim, protocol, stamp = find(order.claim), _protocol(order), fingerprint(order)
     began = time.monotonic()
     try:
-        measured = claim.measure(replace(protocol, unfinished=begun, needed=needed))
+        measured = claim.measure(replace(protocol, unfinished=order.unfinished))
+        result = Result(
+            claim=claim.id,
+            suite=suite_of(claim),
+            size=order.size,
+            status="fail",
+            values={name: [float(number) for number in numbers] for name, numbers in measured.values.items()},
+            curves={name: np.asarray(curve, dtype=float) for name, curve in measured.curves.items()},
+            holds=[],
+            seconds=round(time.monotonic() - began, 3),
+            error="",
+            fingerprint=stamp,
+            environment=_environment(order, len(protocol.seeds)),
+        )
+        result = judged(result)
     except Exception as error:  # noqa: BLE001  the other claims go on
         return _failed(order, error, time.monotonic() - began)
-    if begun is not None:
-        shutil.rmtree(begun, ignore_errors=True)
-    result = Result(
-        claim=claim.id,
-        suite=suite_of(claim),
-        size=order.size,
-        status="fail",
-        values={name: np.asarray(numbers, dtype=float).tolist() for name, numbers in measured.values.items()},
-        curves=dict(measured.curves),
-        holds=[],
-        seconds=round(time.monotonic() - began, 3),
-        error="",
-        fingerprint=fingerprint(order),
-        environment=_environment(order, len(protocol.seeds)),
-    )
-    return judged(result)
+    if order.unfinished is not None:
+        shutil.rmtree(order.unfinished, ignore_errors=True)
+    return result
 
 
 def judged(result: Result) -> Result:
@@ -199,7 +234,7 @@ def _failed(order: Order, error: Exception, seconds: float = 0.0) -> Result:
         seconds=round(seconds, 3),
         error=" ".join(f"{type(error).__name__}: {error}{where}".split()),
         fingerprint=fingerprint(order),
-        environment=_environment(order, 0),
+        environment=_environment(order, len(_protocol(order).seeds)),
     )
 
 

@@ -53,8 +53,21 @@ def test_what_fails_ends_with_1(ltr: Callable, name: str) -> None:
 def test_claims_of_other_sizes_are_left_out_and_named(ltr: Callable) -> None:
     answer = ltr("validate", "A-1", "A-5", "--smoke", "--jobs", 1)
     assert answer.code == 0
-    assert "not measured at smoke size: A-5" in answer.err
+    assert "left out: A-5 (not measured at smoke size)" in answer.err
     assert ltr("validate", "A-5", "--smoke").code == 2
+    told = [json.loads(line) for line in ltr("validate", "A-1", "A-5", "--smoke", "--json").out.splitlines()]
+    assert told[0] == {"event": "left out", "claim": "A-5", "reason": "not measured at smoke size"}
+
+
+@pytest.mark.usefixtures("claims")
+def test_table_and_page_hold_what_earlier_commands_measured(ltr: Callable) -> None:
+    ltr("validate", "A-3", "--smoke", "--jobs", 1)
+    assert "1 claims" in ltr("validate", "A-1", "--smoke", "--jobs", 1).out
+    folder = Path("validation/smoke")
+    assert [row["claim"] for row in _table(folder)] == ["A-1", "A-3"]
+    assert "A-3" in (folder / "validation.html").read_text()
+    ltr("validate", "A-5", "--quick", "--jobs", 1, "--out", folder)
+    assert [row["claim"] for row in _table(folder)] == ["A-5"], "another size is another table"
 
 
 def test_a_claim_about_a_recording_is_measured_where_the_recording_is(
@@ -67,11 +80,11 @@ def test_a_claim_about_a_recording_is_measured_where_the_recording_is(
     monkeypatch.delenv("LTR_RECORDINGS", raising=False)
     answer = ltr("validate", "--all", "--smoke", "--jobs", 1)
     assert answer.code == 0, answer.err
-    assert "left out: A-2 needs rat.nwb" in answer.err
+    assert "left out: A-2 (needs rat.nwb, which is not in a folder given by --recordings)" in answer.err
     assert "1 claims, 1 pass" in answer.out
     answer = ltr("validate", "A-2", "--smoke", "--recordings", "here")
     assert answer.code == 2
-    assert "A-2 needs rat.nwb, which is not in here" in answer.err
+    assert "A-2 (needs rat.nwb, which is not in here)" in answer.err
     Path("here").mkdir()
     Path("here/rat.nwb").write_text("12")
     assert "1 claims, 1 pass" in ltr("validate", "A-2", "--smoke", "--recordings", "here", "--jobs", 1).out
@@ -98,6 +111,8 @@ def test_the_list_names_suites_and_sizes(ltr: Callable) -> None:
         (["A-1", "--smoke", "--full"], "several sizes"),
         (["A-1", "--cluster-config", "x.yaml"], "without --cluster"),
         (["A-1", "--out", "."], "holds files that are not"),
+        (["A-1", "--device", "abacus"], "'abacus' is no device"),
+        (["A-1", "--device", "meta"], "'meta' is no device"),
     ],
 )
 def test_wrong_use(ltr: Callable, arguments: list[str], message: str) -> None:

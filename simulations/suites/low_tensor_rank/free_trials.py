@@ -17,8 +17,8 @@ from ltr.simulations.settings import TeacherSettings
 from ltr.simulations.suites.low_tensor_rank.rank_selection import FULL_FIT, QUICK_FIT
 from ltr.simulations.teacher import simulate_teacher
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.sweep.plan import Axis, Sweep
-from ltr.sweep.run import cross_validate
 from ltr.types import Array
 
 FREE = {"initial_state": "trial", "length_scale": 1}
@@ -52,9 +52,7 @@ def _cross_validated(tried: tuple[int, ...], held_out: str, seed: int, protocol:
     fit = {**protocol["fit"], **FREE, "units": settings.units, "holdout": held_out}
     sweep = Sweep(parse_settings(fit), (Axis("rank", tried),), folds=2, seeds=1, baselines=())
     recording = simulate_teacher(settings).recording
-    with protocol.folder(f"rank {tried[1]}, seed {seed}, {held_out}") as folder:
-        begun = (folder / "sweep.yaml").is_file()
-        choice = cross_validate(recording, sweep, folder=folder, resume=begun, overwrite=not begun).choice
+    choice = cross_validated(recording, sweep, protocol, f"rank {tried[1]}, seed {seed}, {held_out}").choice
     return int(choice.values["rank"]), 1 - choice.table.sort_values("rank")["mean"].to_numpy(dtype=float)
 
 

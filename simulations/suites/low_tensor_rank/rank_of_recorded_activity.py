@@ -15,8 +15,8 @@ from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.recording import Recording
 from ltr.settings import parse_settings
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.sweep.plan import Axis, Sweep
-from ltr.sweep.run import cross_validate
 
 BASELINES: Mapping[str, str] = {
     "constant_factors": "the same without change",
@@ -38,9 +38,7 @@ def measure(protocol: Protocol) -> Measured:
         seeds=len(protocol.seeds),
         baselines=tuple(BASELINES),
     )
-    with protocol.folder("sweep") as folder:
-        begun = (folder / "sweep.yaml").is_file()
-        found = cross_validate(some, sweep, folder=folder, resume=begun, overwrite=not begun)
+    found = cross_validated(some, sweep, protocol, "sweep")
     table = found.choice.table.sort_values("rank")
     others = found.comparison.table.set_index("name").loc[list(BASELINES)]
     chosen = table[table["chosen"]].iloc[0]

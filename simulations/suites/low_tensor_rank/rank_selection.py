@@ -12,8 +12,9 @@ from ltr.settings import parse_settings
 from ltr.simulations.settings import TeacherSettings
 from ltr.simulations.teacher import simulate_teacher
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.sweep.plan import Axis, Sweep
-from ltr.sweep.run import CvResult, cross_validate
+from ltr.sweep.run import CvResult
 from ltr.types import Array
 
 BASELINES: Mapping[str, str] = {
@@ -60,9 +61,7 @@ def _cross_validated(
         baselines=baselines,
     )
     recording = simulate_teacher(settings).recording
-    with protocol.folder(f"rank {rank}, seed {seed}{', others' if baselines else ''}") as folder:
-        begun = (folder / "sweep.yaml").is_file()
-        return cross_validate(recording, sweep, folder=folder, resume=begun, overwrite=not begun)
+    return cross_validated(recording, sweep, protocol, f"rank {rank}, seed {seed}{', others' if baselines else ''}")
 
 
 @styled

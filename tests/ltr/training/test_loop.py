@@ -79,6 +79,15 @@ def test_lbfgs_goes_on_until_its_steps_are_done_or_the_loss_is_flat() -> None:
     assert state.winner_steps > 50
 
 
+@pytest.mark.parametrize(("limit", "evaluate_every"), [(3, 20), (25, 10)])
+def test_lbfgs_takes_no_more_steps_than_it_may(limit: int, evaluate_every: int) -> None:
+    events: list[object] = []
+    options = {"iterations": 5, "polish": "lbfgs", "polish_iterations": limit, "evaluate_every": evaluate_every}
+    _trainer(listeners=(events.append,), **options).run(TrainingState())
+    steps = [event.iteration for event in events if isinstance(event, Evaluated) and event.phase == "lbfgs"]
+    assert max(steps) == limit
+
+
 def test_lbfgs_polish_goes_below_adam() -> None:
     """Adam alone stops far from the optimum on small problems."""
     adam = _trainer(iterations=60, trial_dropout=0).run(TrainingState())[1]

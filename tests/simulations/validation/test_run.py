@@ -12,7 +12,7 @@ from ltr.errors import RunError
 from ltr.simulations.validation.claim import Check, Measured
 from ltr.simulations.validation.folder import open_folder, read_result, write_table
 from ltr.simulations.validation.page import counts, write_page
-from ltr.simulations.validation.run import RESULT_FIELDS, Order, validate
+from ltr.simulations.validation.run import RESULT_FIELDS, Order, standing, validate
 from ltr.sweep.engines import Serial
 from tests.simulations.validation.claims import CALLS, claim, publish, raise_error
 
@@ -86,6 +86,46 @@ def test_what_was_measured_is_judged_by_what_is_expected_now(monkeypatch, folder
     assert CALLS == []
     stored = json.loads((folder / "claims" / "A-1.json").read_text())
     assert (stored["status"], stored["holds"]) == ("fail", [False])
+
+
+def test_again_means_from_the_beginning(monkeypatch, folder):
+    def in_parts(protocol):
+        with protocol.folder("part") as part:
+            CALLS.append("old" if (part / "half").exists() else "new")
+            (part / "half").write_text("")
+            raise KeyboardInterrupt
+
+    publish(monkeypatch, claim("A-1", measure=in_parts))
+    for again in (False, False, True):
+        with pytest.raises(KeyboardInterrupt):
+            validate([Order("A-1", "smoke")], folder, engine=Serial(), again=again)
+    assert CALLS == ["new", "old", "new"]
+
+
+def test_another_recording_is_measured_again(monkeypatch, folder, tmp_path):
+    def size(protocol):
+        return Measured({"number": [protocol.recording().stat().st_size]})
+
+    publish(monkeypatch, claim("A-1", needs="rat.nwb", measure=size))
+    for length, passes in ((1, "pass"), (1, "pass"), (3, "fail")):
+        (tmp_path / "rat.nwb").write_bytes(b"x" * length)
+        (result,) = validate([Order("A-1", "smoke", recordings=tmp_path)], folder, engine=Serial())
+        assert (result.values, result.status) == ({"number": [length]}, passes)
+    # without the recording it stays in the table
+    assert [each.claim for each in standing(folder, "smoke")] == ["A-1"]
+
+
+def test_the_same_experiment_at_another_size_is_another_result(monkeypatch, folder):
+    publish(monkeypatch, claim("A-1", sizes={"smoke": {}, "full": {}}, seeds={}))
+    for size in ("smoke", "full"):
+        (result,) = validate([Order("A-1", size)], folder, engine=Serial())
+        assert result.size == size
+
+
+def test_what_cannot_be_stored_is_an_error_of_its_claim_alone(monkeypatch, folder):
+    publish(monkeypatch, claim("A-1", measure=lambda protocol: Measured({"number": 1.0})), claim("A-2"))
+    results = validate([Order("A-1", "smoke"), Order("A-2", "smoke")], folder, engine=Serial())
+    assert [result.status for result in results] == ["error", "pass"]
 
 
 def test_a_spoilt_result_is_measured_again(monkeypatch, folder):
