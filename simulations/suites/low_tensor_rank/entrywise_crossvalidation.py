@@ -100,7 +100,7 @@ CLAIM = Claim(
         Check("rank with the lowest error in blocks", "between", (2, 4)),
         Check("error of the mean of both neighbours", "<=", 0.01),
         Check("error of time components, entries", "<=", 0.01),
-        Check("error of time components, blocks", ">=", 0.15),
+        Check("error of time components, blocks", ">=", 0.25),
     ),
     measure=measure,
     draw=draw,

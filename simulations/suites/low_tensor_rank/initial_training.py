@@ -1,7 +1,8 @@
 """LTR-24: a network learns to reach by itself after the go cue.
 
 The loss is a mean over time, so leaving early pays: at the go cue the hand is 0.38 of the way to the target, and
-after longer training even further (0.48 of it after 2000 steps, measured).
+after longer training even further (0.48 of it after 2000 steps, measured). Its rms distance before the cue is 0.15 to
+0.16 for the same reason.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ CLAIM = Claim(
     ),
     measure=measure,
     deviation="The ranks and Theorem 1 hold, the equation at the end does not: D.3.4 and D.3.5 set a'(T) = 0 where"
-    " a(T) = 0 belongs, and with the printed condition the gradient is wrong by its own size or more (finite"
+    " a(T) = 0 belongs, and with the printed condition the gradient is wrong by 0.9 to 160 times its size (finite"
     " differences in continuous time; corrected: 1e-9). The rank R + min(d, m) also needs networks that start"
     " at rest: a batch from random states has rank R + d, two more than the bound where d = m + 2.",
 )

@@ -99,6 +99,6 @@ CLAIM = Claim(
     deviation="Momentum keeps all bounds, but its printed sum has weights (1 - beta)^j where (1 - beta) beta^(k - j)"
     " belongs: after 50 steps it is wrong by a factor of tens, the corrected sum by rounding. Theorem 2 does"
     " not carry over to Adam: its division of every weight by its own scale leaves V at once. A gradient of"
-    " rank 5 makes a first update of numerical rank 31 to 60, more than half of it outside V, where descent"
-    " and momentum never exceed 10.",
+    " rank 5 makes a first update of numerical rank 17 to 143 in 200 units, more than half of it outside V, where"
+    " descent and momentum never exceed 10.",
 )

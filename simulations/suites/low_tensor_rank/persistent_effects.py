@@ -172,7 +172,7 @@ CLAIM = Claim(
     shares=SHARES,
     deviation="Measured on the simulated network only, since the recordings of the figure are not part of this project;"
     " and there it does not hold. The network goes back for every target: late in the washout its state is nearer to"
-    " that before the perturbation than to that under it (share of the way left 0.04 to 0.42, median 0.14 over targets"
-    " and five seeds; hand path 0.10 to 0.40), its upper bootstrap bound is below one half, and 13 to 16 % of the"
+    " that before the perturbation than to that under it (share of the way left 0.03 to 0.24, median 0.12 over targets"
+    " and five seeds; hand path 0.05 to 0.33), its upper bootstrap bound is below one half, and 12 to 14 % of the"
     " weight change is left. Gradient descent undoes what it learned, animals do not.",
 )

@@ -276,7 +276,7 @@ CLAIM = Claim(
         Check("error of clean activity, one component too many", "<=", 1e-3),
         Check("cosine of subspaces, one component too many", ">=", 0.99),
         Check("R2 of latents, one component too many", ">=", 0.99),
-        Check("error of eigenvalues of W, linear", "<=", 0.05),
+        Check("error of eigenvalues of W, linear", "<=", 0.05),  # they come last: 0.04 when all else is found to 0.003
         Check("correlation of latents, linear", ">=", LATENTS_FOUND),
         Check("correlation of trial factors, linear", ">=", 0.95),
     ),
