@@ -11,7 +11,7 @@ from ltr.errors import SettingsError, nearest
 from ltr.simulations import suites
 from ltr.simulations.validation.claim import Claim
 
-SUITES = {"low-tensor-rank": "low_tensor_rank"}
+SUITES = {"low-tensor-rank": "low_tensor_rank", "integrators": "integrators"}
 """Suite, as it is typed, -> its folder."""
 
 
