@@ -53,7 +53,7 @@ from ltr.datasets.nwb.heaps import Guarded
 from ltr.datasets.texts import printable, shortened
 from ltr.errors import RecordingError, nearest
 from ltr.recording import DIMENSIONS, Recording
-from ltr.storage import write_whole
+from ltr.storage import netcdf_content, write_whole
 
 FORMAT_VERSION = 1
 MAX_BYTES = 2**30  # of one array, if it is compressed more than counts ever are
@@ -121,8 +121,7 @@ def write_array_file(recording: Recording, path: Path | str) -> None:
     _require_suffix(path)
     dataset = recording.dataset
     if path.suffix.lower() == ".nc":
-        content = dataset.assign_attrs(format_version=FORMAT_VERSION).to_netcdf(engine="h5netcdf")
-        write_whole(path, content)
+        write_whole(path, netcdf_content(dataset.assign_attrs(format_version=FORMAT_VERSION)))
         return
     arrays: dict[str, Any] = {name: dataset[name].values for name in ARRAYS if name in dataset}
     # text of objects could only be pickled

@@ -17,7 +17,7 @@ from ltr.model.network import Design, LowTensorRankRNN
 from ltr.preprocess import ROUNDING_S, Prepared
 from ltr.run_folder import RunFolder
 from ltr.settings import FitSettings
-from ltr.storage import load_tree, save_tree, write_json, write_text, write_whole
+from ltr.storage import load_tree, netcdf_content, save_tree, write_json, write_text, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,7 +162,7 @@ class FitResult:
             "scale": torch.as_tensor(prepared.scale),
         }
         save_tree(folder.path / "weights.safetensors", tree)
-        write_whole(folder.path / "factors.nc", self.factors.to_netcdf(engine="h5netcdf"))
+        write_whole(folder.path / "factors.nc", netcdf_content(self.factors))
         write_text(folder.path / "history.csv", self.history.to_csv(index=False))
         write_json(folder.path / "metrics.json", self.metrics)
 

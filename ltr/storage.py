@@ -9,18 +9,30 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltr.errors import RunError
 
 if TYPE_CHECKING:
+    import xarray as xr
     from torch import Tensor
 
 FORMAT_VERSION = "1"
 TENSOR_KEY = "__tensor__"
+
+
+def netcdf_content(dataset: xr.Dataset) -> bytes | memoryview:
+    """A dataset as the content of a netCDF file.
+
+    Where a Dask client is alive, in a notebook or a worker, xarray would ask the cluster for a lock on the buffer, and
+    fail; so it is told that nothing here is computed on a cluster.
+    """
+    with sys.modules["dask"].config.set(scheduler="synchronous") if "dask" in sys.modules else nullcontext():
+        return dataset.to_netcdf(engine="h5netcdf")
 
 
 def write_whole(path: Path, content: bytes | memoryview) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from ltr.errors import LtrError, RunError
-from ltr.storage import write_whole
+from ltr.storage import netcdf_content, write_whole
 
 
 def truth_path(path: Path) -> Path:
@@ -47,7 +47,7 @@ def write_truth(truth: xr.Dataset, path: Path) -> None:
     Raises:
         LtrError: the folder is missing or cannot be written to.
     """
-    write_whole(Path(path), truth.to_netcdf(engine="h5netcdf"))
+    write_whole(Path(path), netcdf_content(truth))
 
 
 def write_with_truth(write_recording: Callable[[], object], truth: xr.Dataset, path: Path) -> None:

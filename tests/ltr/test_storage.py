@@ -6,10 +6,11 @@ import signal
 
 import pytest
 import torch
+import xarray as xr
 from safetensors.torch import save
 
 from ltr.errors import LtrError, RunError
-from ltr.storage import load_tree, save_tree, write_whole
+from ltr.storage import load_tree, netcdf_content, save_tree, write_whole
 
 
 @pytest.fixture
@@ -109,3 +110,14 @@ def test_another_format_version_is_refused(tmp_path):
 
     with pytest.raises(RunError, match="format version 99"):
         load_tree(tmp_path / "state.safetensors")
+
+
+def test_netcdf_is_written_where_a_dask_client_is_alive(tmp_path):
+    """As in a notebook with a cluster, or in its workers."""
+    from distributed import Client
+
+    dataset = xr.Dataset({"factor": ("trial", [1.0, 2.0])})
+    with Client(dashboard_address=None, n_workers=1, threads_per_worker=1) as client:
+        for content in (netcdf_content(dataset), client.submit(netcdf_content, dataset).result()):
+            write_whole(tmp_path / "factors.nc", content)
+            xr.testing.assert_identical(xr.load_dataset(tmp_path / "factors.nc", engine="h5netcdf"), dataset)
