@@ -172,11 +172,11 @@ def _unfinished(order: Order, folder: Path) -> Path:
 
 
 def _groups(orders: Sequence[Order]) -> list[tuple[Order, ...]]:
-    """Orders of claims that share an experiment stand together, in the order of the first."""
+    """Orders of claims that share an experiment stand together; those that take seconds come last, to fill gaps."""
     groups: dict[str, list[Order]] = {}
     for order in orders:
         groups.setdefault(find(order.claim).shares or order.claim, []).append(order)
-    return [tuple(group) for group in groups.values()]
+    return sorted(map(tuple, groups.values()), key=lambda group: find(group[0].claim).kind == "exact")
 
 
 def measure_all(orders: Sequence[Order]) -> list[Result]:

@@ -77,7 +77,7 @@ CLAIM = Claim(
         "noise": [0.3, 1.0, 3.0],
         "dropped": [0.0, 0.5, 0.8],
     },
-    sizes={"quick": {"neurons": [25, 6, 3], "trials": [60, 15, 8]}, "full": {}},
+    sizes={"quick": {"neurons": [25, 6, 3], "trials": [60, 15, 8], "dropped": [0.0, 0.8]}, "full": {}},
     seeds={"quick": 3, "full": 5},
     checks=(
         Check("latents, neurons 25", ">=", 0.99, over="median"),

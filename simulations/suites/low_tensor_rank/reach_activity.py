@@ -44,11 +44,11 @@ SETTINGS = {
 
 PARAMETERS: Mapping[str, Any] = {
     "network_units": 100,
-    "every_trial": 3,
-    "neurons": 50,
-    "units": 50,
-    "iterations": 300,
-    "ranks": (1, 3, 5, 8),
+    "every_trial": 4,
+    "neurons": 40,
+    "units": 40,
+    "iterations": 250,
+    "ranks": (1, 5, 8),
     "folds": 2,
 }
 SIZES: Mapping[Size, Mapping[str, Any]] = {

@@ -82,7 +82,7 @@ CLAIM = Claim(
     " decompositions, ten recordings.)",
     kind="statistical",
     parameters={"ranks": [1, 2, 3, 4, 5, 6, 8], "folds": 5},
-    sizes={"quick": {}, "full": {}},
+    sizes={"quick": {"ranks": [1, 2, 3, 4, 6], "folds": 3}, "full": {}},
     seeds={"quick": 3, "full": 10},
     checks=(
         Check("rank selected by blocks", "between", (2, 4)),
