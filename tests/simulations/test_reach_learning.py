@@ -108,8 +108,8 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_setting(monkeypatc
 def test_a_loss_that_is_not_finite_is_an_error_that_names_the_seed(monkeypatch):
     healthy = []
 
-    def second_breaks(units, rng):
-        network = initial_network(units, rng)
+    def second_breaks(units, rng, **scales):
+        network = initial_network(units, rng, **scales)
         healthy.append(network)
         return network if len(healthy) != 2 else replace(network, readout=network.readout * torch.nan)
 
