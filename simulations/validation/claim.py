@@ -197,9 +197,11 @@ class Claim:
         module = inspect.getmodule(self.measure)
         code = experiment_code(module) if module else ""
         told = [self.id, list(protocol.seeds), dict(protocol.parameters), str(protocol.device), code]
-        if protocol.needed is not None:
-            told.append(hashlib.sha256(protocol.needed.read_bytes()).hexdigest())
-        return hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()[:16]
+        stamp = hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()[:16]
+        if protocol.needed is None:
+            return stamp
+        # apart, so that without the recording the rest can still be compared
+        return f"{stamp}-{hashlib.sha256(protocol.needed.read_bytes()).hexdigest()[:16]}"
 
 
 @cache  # as it was when first read: edits in the middle of a measurement are not part of it

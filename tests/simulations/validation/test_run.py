@@ -113,6 +113,8 @@ def test_another_recording_is_measured_again(monkeypatch, folder, tmp_path):
         assert (result.values, result.status) == ({"number": [length]}, passes)
     # without the recording it stays in the table
     assert [each.claim for each in standing(folder, "smoke")] == ["A-1"]
+    publish(monkeypatch, claim("A-1", needs="rat.nwb", measure=size, parameters={"scale": 3.0}))
+    assert standing(folder, "smoke") == [], "another experiment is another result, recording or not"
 
 
 def test_the_same_experiment_at_another_size_is_another_result(monkeypatch, folder):
