@@ -71,6 +71,7 @@ def train(
     optimiser: Descent | Adam,
     learned: Sequence[str] = ("weight",),
     snapshot_every: int | None = None,
+    after_step: Callable[[Network], None] | None = None,
     names: Sequence[object] | None = None,
     fix: str = "lower the rate",
     progress: Callable[[int, int], None] | None = None,
@@ -84,6 +85,8 @@ def train(
         optimiser: which, and how fast.
         learned: parts of the network that learn; the others are frozen.
         snapshot_every: keep the learned parts before steps 0, this, twice this ... and at the end.
+        after_step: called with the network after every step; may change the learned parts in place, for example to
+            keep signs. Needs no care for gradients.
         names: of the networks, for messages; default: their numbers.
         fix: what to do if training diverges, for the message.
         progress: called with (done, total) after every step.
@@ -114,6 +117,9 @@ def train(
         loss = objective(network, step)
         losses[:, step] = _finite(loss, labels, fix)
         follow(torch.autograd.grad(loss.sum(), list(parts.values())))
+        if after_step:
+            with torch.no_grad():
+                after_step(network)
         if progress:
             progress(step + 1, steps)
     if snapshot_every:

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ActivationName = Literal["tanh", "identity", "relu", "rectified_tanh", "softplus"]
+ActivationName = Literal["tanh", "identity", "relu", "rectified_tanh", "softplus", "logistic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +177,11 @@ ACTIVATIONS: dict[ActivationName, _Activation] = {
         # not torch's, which is the identity from 20 on
         lambda state, out: torch.logaddexp(state, torch.zeros_like(state), out=out),
         lambda gradient, activity, out: torch.mul(gradient, -torch.expm1(-activity), out=out),
+        rests=False,
+    ),
+    "logistic": _Activation(
+        lambda state, out: torch.sigmoid(state, out=out),
+        lambda gradient, activity, out: torch.ops.aten.sigmoid_backward.grad_input(gradient, activity, grad_input=out),
         rests=False,
     ),
 }

@@ -108,6 +108,28 @@ def test_without_being_asked_for_no_snapshots_are_kept():
     assert train(_networks(), _objective, steps=2, optimiser=Descent(0.3)).snapshots == {}
 
 
+def test_what_is_done_after_a_step_holds_on_the_next_one_and_in_the_end():
+    network = _networks()
+    seen = []
+
+    def objective(playing, step):
+        seen.append(float(playing.weight.detach().min()))
+        return _objective(playing, step)
+
+    result = train(
+        network,
+        objective,
+        steps=3,
+        optimiser=Descent(0.1),
+        after_step=lambda playing: playing.weight.clamp_(min=0),
+    )
+
+    assert seen[0] < 0
+    assert min(seen[1:]) >= 0
+    assert float(result.network.weight.min()) >= 0
+    assert float(network.weight.min()) < 0  # the given one is as it was
+
+
 def test_squared_error_counts_what_the_mask_keeps():
     rng = np.random.default_rng(0)
     output, target = rng.normal(size=(2, 3, 4, 2)), rng.normal(size=(1, 3, 4, 2))

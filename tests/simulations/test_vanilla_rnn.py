@@ -38,6 +38,7 @@ PHI = {
     "relu": torch.relu,
     "rectified_tanh": lambda state: torch.tanh(torch.relu(state)),
     "softplus": lambda state: torch.nn.functional.softplus(state, threshold=100),
+    "logistic": torch.sigmoid,
 }
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ltr.simulations.suites.integrators.linear_integrator import Integration
+from ltr.simulations.tasks.integrate import IntegrateTask, integrals
 from ltr.simulations.vanilla_rnn import Network, play, read_out
 from ltr.types import Array, Float
 
@@ -33,12 +34,8 @@ def _network(weights: Float[Tensor, "unit unit"], task: Integration) -> Network:
 
 
 def targets(inputs: Float[Array, "time sequence channel"], task: Integration) -> Float[Array, "sequence time channel"]:
-    """Integrals of the inputs by their recursion: add s x, then multiply by gamma (caption of figure 1)."""
-    value, found = np.zeros(inputs.shape[1:]), []
-    for now in inputs:
-        value = task.decays * (value + task.scales * now)
-        found.append(value)
-    return np.stack(found, axis=1)
+    """Integrals of the inputs by their recursion (caption of figure 1)."""
+    return integrals(inputs, IntegrateTask(tuple(task.decays), tuple(task.scales), task.steps))
 
 
 def sequence_losses(

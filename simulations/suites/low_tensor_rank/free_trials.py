@@ -50,7 +50,8 @@ def _cross_validated(tried: tuple[int, ...], held_out: str, seed: int, protocol:
         rank=tried[1], noise=0.2, noise_ms=protocol["noise_ms"], seed=seed, **protocol["teacher"]
     )
     fit = {**protocol["fit"], **FREE, "units": settings.units, "holdout": held_out}
-    sweep = Sweep(parse_settings(fit), (Axis("rank", tried),), folds=2, seeds=1, baselines=())
+    starts = protocol["starts"][tried[1]]
+    sweep = Sweep(parse_settings(fit), (Axis("rank", tried),), folds=protocol["folds"], seeds=starts, baselines=())
     recording = simulate_teacher(settings).recording
     choice = cross_validated(recording, sweep, protocol, f"rank {tried[1]}, seed {seed}, {held_out}").choice
     return int(choice.values["rank"]), 1 - choice.table.sort_values("rank")["mean"].to_numpy(dtype=float)
@@ -87,13 +88,17 @@ CLAIM = Claim(
     parameters={
         "true_ranks": [3, 5],
         "ranks_above": 4,
+        "folds": 3,
+        "starts": {3: 1, 5: 3},
         "noise_ms": 80.0,
         "teacher": {},
-        "fit": FULL_FIT | {"polish_iterations": 200},
+        "fit": FULL_FIT,
     },
     sizes={
         "quick": {
             "true_ranks": [2],
+            "folds": 2,
+            "starts": {2: 1},
             "teacher": {"units": 30, "neurons": 25, "conditions": 6, "bins": 16, "bin_ms": 25.0},
             "fit": QUICK_FIT | {"iterations": 150, "polish_iterations": 100},
         },
