@@ -19,11 +19,13 @@ from ltr.simulations.tasks.integrate import IntegrateTask
 from ltr.simulations.train_network import Adam, Objective, train
 from ltr.simulations.vanilla_rnn import Network
 
+SIGMOID = Response("sigmoid")  # steepness 50, threshold 0.1, as published
+CPU = torch.device("cpu")
 THREE_DECAYS = (0.8, 0.8, 0.75)  # as in the caption of Fig. 7; the authors' code has 0.8, 0.75, 0.75
 THREE = {
     "quick": {"units": 100, "sequences": 64, "updates": 800, "rate": 1e-3},
     # published: 1024 sequences, 10000 updates at 5e-5
-    "full": {"units": 1000, "sequences": 128, "updates": 2500, "rate": 2e-4},
+    "full": {"units": 1000, "sequences": 128, "updates": 2500, "rate": 1e-4},
 }
 """Size -> arguments of :func:`batch_network_of_three`, the same for all who share these networks."""
 
@@ -49,8 +51,8 @@ class Training:
     rates: tuple[float, ...]
     updates: int
     learned: tuple[str, ...] = ("weight", "readout")
-    response: Response = Response("sigmoid")
-    device: torch.device = torch.device("cpu")
+    response: Response = SIGMOID
+    device: torch.device = CPU
 
     @property
     def task(self) -> IntegrateTask:
@@ -106,9 +108,7 @@ def batch_network_of_three(
     device: torch.device | None = None,
 ) -> Network:
     """Networks of three channels, trained on sequences, as in Fig. 7B and Fig. 19; in single precision."""
-    training = Training(
-        units, tuple(seeds), THREE_DECAYS, (rate,), updates, learned, device=device or torch.device("cpu")
-    )
+    training = Training(units, tuple(seeds), THREE_DECAYS, (rate,), updates, learned, device=device or CPU)
     return trained_on_sequences(training, sequences=sequences, steps=steps)
 
 
