@@ -42,6 +42,7 @@ def load_command(name: str) -> Any:
         app.callback()(_simulate)
         app.command()(interruptible(module.reach))
         app.command()(interruptible(module.teacher))
+        app.command()(interruptible(module.integrate))
     else:
         app.command(no_args_is_help=True)(interruptible(getattr(module, name)))
     return typer.main.get_command(app)
@@ -99,6 +100,8 @@ def _simulate() -> None:
       ltr simulate reach --out session.nwb
 
       ltr simulate teacher --rank 3 --out teacher.nc
+
+      ltr simulate integrate --channels 2 --out integrate.nwb
     """
 
 

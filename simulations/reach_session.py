@@ -21,16 +21,12 @@ from ltr.datasets.nwb.module import Content
 from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, drop_trials, firing_rates
 from ltr.simulations.reach_learning import LearningRecord, Progress, train_and_record
+from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import ReachTask, endpoint_error, target_positions
 from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 
 TIME_CONSTANT_S = 0.2
-BEFORE_TARGET_S = 0.2
-PAUSE_S = (0.8, 1.2)  # between the end of a trial and the start of the next
-FIRST_START_S = 2.0
-RETURN_S = 0.1  # time constant of the return to rest after a trial
-RETURN_STEPS = 20  # of one network step each; the rest of the signal, 2%, is dropped
 AREAS = ("M1", "PMd")
 SESSION_START = datetime(2023, 1, 1, 12, tzinfo=UTC)
 TRUTH_MODULE = "ltr_truth"
@@ -114,35 +110,6 @@ def simulate_reach(settings: ReachSettings | None = None, *, progress: Progress 
     return ReachSession(spikes, trials, neurons, truth, settings)
 
 
-def session_course(
-    signal: Float[np.ndarray, "trial time neuron"],
-    target_on_s: Float[np.ndarray, " trial"],
-    played_steps: np.ndarray,
-    step_s: float,
-) -> tuple[Float[np.ndarray, "segment neuron"], Float[np.ndarray, " edge"]]:
-    """Lay trials out on the session clock, with rest in between.
-
-    Args:
-        signal: during each step of each trial, had it been played to its end.
-        target_on_s: when each trial's first step begins.
-        played_steps: how many steps of each trial were played.
-        step_s: length of a step.
-
-    Returns:
-        The signal in consecutive segments of constant signal, and their edges from time 0.
-    """
-    rest = np.zeros((1, signal.shape[2]))
-    # mean over each step of an exponential return
-    decay = np.exp(-(np.arange(RETURN_STEPS)[:, None] + 0.5) * step_s / RETURN_S)
-    pieces, edges = [rest], [np.zeros(1)]
-    for trial, onset_s in enumerate(target_on_s):
-        played = signal[trial, : played_steps[trial]]
-        pieces += [played, played[-1] * decay, rest]
-        edges.append(onset_s + step_s * np.arange(len(played) + RETURN_STEPS + 1))
-    edges.append(edges[-1][-1:] + PAUSE_S[0])
-    return np.concatenate(pieces), np.concatenate(edges)
-
-
 def _step_s(task: ReachTask) -> float:
     return task.step * TIME_CONSTANT_S
 
@@ -154,11 +121,11 @@ def _trials_table(
     count, step_s = len(record.epoch), _step_s(task)
     aborted = drop_trials(count, settings.aborted_fraction, rng)
     played = np.where(aborted, rng.integers(task.go_step // 4, task.go_step, count), task.steps)
-    length = BEFORE_TARGET_S + played * step_s
+    length = BEFORE_ONSET_S + played * step_s
     pause = rng.uniform(*PAUSE_S, count)
     # whole milliseconds, as a behaviour computer would log them
     start = np.round(FIRST_START_S + np.concatenate([[0], np.cumsum(length + pause)[:-1]]), 3)
-    target_on = np.round(start + BEFORE_TARGET_S, 3)
+    target_on = np.round(start + BEFORE_ONSET_S, 3)
     error, angle_error = _reach_errors(record)
     outcome = np.where(error <= settings.hit_radius, "hit", "miss")
     table = pd.DataFrame(

@@ -12,6 +12,8 @@ Observation = Literal["rates", "spikes"]
 Link = Literal["softplus", "exp"]
 FactorShape = Literal["distinct", "proportional", "constant"]
 PerturbationName = Literal["curl", "rotation", "none"]
+ActivationOfUnits = Literal["linear", "relu", "sigmoid"]
+IntegratorLoss = Literal["batch", "proxy"]
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,67 @@ class ReachSettings:
     def trials(self) -> int:
         """Number of trials in the session, aborted ones included."""
         return self.baseline_trials + self.adaptation_trials + self.washout_trials
+
+
+@dataclass(frozen=True)
+class IntegrateSettings:
+    """A network that learns to integrate inputs, and is recorded from its first step of training on.
+
+    Attributes:
+        channels: number of inputs, each integrated by an output of its own.
+        activation: of the units: linear, relu or sigmoid.
+        units: number of units of the network.
+        neurons: number of recorded units.
+        decay: how much of an integral is left a step later. Default: 0.95, or 0.8 for sigmoids, which saturate.
+        loss: error on sequences of inputs (batch), or on the currents of single values of the integrals (proxy).
+        train_decoders: whether the readout learns, too.
+        training_rate: step size: of gradient descent on the batch loss, or else of Adam.
+            Default: 1 / channels, and 0.001.
+        trials: recorded trials.
+        steps_per_trial: steps of training between two recorded trials.
+        conditions: sequences of inputs that are heard on recorded trials, in turn.
+        sequence_steps: length of these, steps of the network.
+        step_ms: length of a step of the network, ms.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    channels: int = 2
+    activation: ActivationOfUnits = "relu"
+    units: int = 100
+    neurons: int = 80
+    decay: float | None = None
+    loss: IntegratorLoss = "batch"
+    train_decoders: bool = False
+    training_rate: float | None = None
+    trials: int = 200
+    steps_per_trial: int = 2
+    conditions: int = 8
+    sequence_steps: int = 20
+    step_ms: float = 50.0
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("channels", self.channels, 1, 10)
+        check_choice("activation", self.activation, get_args(ActivationOfUnits))
+        check_whole("units", self.units, 2 * self.channels, 5000)
+        check_whole("neurons", self.neurons, 1, self.units)
+        if self.decay is not None:
+            check_number("decay", self.decay, 0.0, 1.0)
+        check_choice("loss", self.loss, get_args(IntegratorLoss))
+        if self.training_rate is not None:
+            check_number("training_rate", self.training_rate, 0.0, 10.0)
+        check_whole("trials", self.trials, 2, 100_000)
+        check_whole("steps_per_trial", self.steps_per_trial, 1, 100_000)
+        check_whole("conditions", self.conditions, 1, self.trials)
+        check_whole("sequence_steps", self.sequence_steps, 2, 10_000)
+        check_number("step_ms", self.step_ms, 0.1, 10_000.0)
+        check_choice("link", self.link, get_args(Link))
+        check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
+        check_whole("seed", self.seed, 0, 2**32 - 1)
 
 
 def check_whole(name: str, value: Any, lowest: int, highest: int) -> None:

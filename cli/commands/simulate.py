@@ -15,7 +15,7 @@ from ltr.cli.commands.options import Debug
 from ltr.cli.console import output, print_progress, progress
 from ltr.cli.flags import dataclass_parameters, with_flags
 from ltr.errors import SettingsError
-from ltr.simulations.settings import ReachSettings, TeacherSettings
+from ltr.simulations.settings import IntegrateSettings, ReachSettings, TeacherSettings
 
 # how a simulated session of reaching is cut into trials: from target onset to the end of the reach
 REACH_FLAGS = ("--align", "go_cue_time", "--window", "-0.4", "0.4", "--condition", "target_angle", "--epoch", "epoch")
@@ -55,6 +55,50 @@ def reach(
         session = simulate_reach(chosen, progress=show)
     written = write_reach_session(session, out, overwrite=overwrite)
     _show(written, ["ltr", "fit", str(out), *REACH_FLAGS])
+
+
+@with_flags(dataclass_parameters(IntegrateSettings, panel="Simulation"))
+def integrate(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.nwb", help="The file to write.", show_default=False)],
+    *,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+    **settings: Any,
+) -> None:
+    r"""Simulate a session in which a network learns to integrate several inputs at once.
+
+    It is recorded from the first step of its training on. Writes an NWB file with spikes and
+    a trials table, and beside it the truth (FILE.truth.nc): firing rates, inputs, integrals,
+    outputs, and the weights on every trial.
+
+    [bold]Examples[/bold]
+
+      ltr simulate integrate --out integrate.nwb
+
+      ltr simulate integrate --out three.nwb --channels 3 \
+          --activation sigmoid --train-decoders
+    """
+    _check_suffix(out, (".nwb",))
+    chosen = IntegrateSettings(**{name: value for name, value in settings.items() if value is not None})
+    from ltr.simulations.integrate_learning import simulate_integrate
+    from ltr.simulations.training_session import write_training_session
+    from ltr.simulations.truth_files import check_free, truth_path
+
+    check_free(out, truth_path(out), overwrite=overwrite)
+    with _bars() as show:
+        session = simulate_integrate(chosen, progress=show)
+    description = f"Simulated network of {chosen.units} {chosen.activation} units learning to integrate its inputs."
+    written = write_training_session(
+        session, out, task=f"integrate-{chosen.channels}", description=description, overwrite=overwrite
+    )
+    _show(written, ["ltr", "fit", str(out), *_training_flags(chosen.sequence_steps, chosen.step_ms)])
+
+
+def _training_flags(steps: int, step_ms: float) -> list[str]:
+    """How a session of training is cut into trials: from the first input to the last step of the network."""
+    window = ["--align", "stimulus_on_time", "--window", "0", f"{steps * step_ms / 1000:g}"]
+    timing = ["--bin-ms", f"{step_ms:g}", "--tau-ms", f"{step_ms:g}"]
+    return [*window, "--condition", "condition", *timing, "--execution-input"]
 
 
 @with_flags(dataclass_parameters(TeacherSettings, panel="Simulation"))

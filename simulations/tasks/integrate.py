@@ -17,6 +17,7 @@ BURST_STEPS = 25
 BURST_RATE = 0.95  # share of a burst's steps on which there is an input
 BACKGROUND_RATE = 0.05  # of ups, and of downs, between bursts
 GAP_STEPS = (10, 69)  # between bursts
+PULSE_STEPS = 4  # how long a pulse lasts
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,11 @@ def integrals(
         value = decays * (value + scales * now)
         found.append(value)
     return np.stack(found, axis=1)
+
+
+def pulse_inputs(
+    rng: np.random.Generator, task: IntegrateTask, sequences: int, steps: int
+) -> Float[Array, "time sequence channel"]:
+    """Inputs of -1, 0 or 1 that last for some steps, as an animal might be given them."""
+    pulses = rng.integers(-1, 2, size=(-(-steps // PULSE_STEPS), sequences, task.channels))
+    return np.repeat(pulses, PULSE_STEPS, axis=0)[:steps].astype(float)

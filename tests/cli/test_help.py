@@ -12,7 +12,16 @@ import ltr as package
 from ltr.cli.main import COMMANDS as COMMANDS_IN_HELP
 from ltr.settings import iterate_fields
 
-COMMANDS = [["inspect"], ["fit"], ["report"], ["export"], ["simulate"], ["simulate", "reach"], ["simulate", "teacher"]]
+COMMANDS = [
+    ["inspect"],
+    ["fit"],
+    ["report"],
+    ["export"],
+    ["simulate"],
+    ["simulate", "reach"],
+    ["simulate", "teacher"],
+    ["simulate", "integrate"],
+]
 HEAVY = {"torch", "pynwb", "h5py", "hdmf", "matplotlib", "jinja2", "pandas", "xarray", "scipy", "sklearn", "numpy"}
 
 

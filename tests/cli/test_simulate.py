@@ -16,6 +16,7 @@ SMALL_REACH = (
     "--units 10 --neurons 5 --baseline-trials 8 --adaptation-trials 8 --washout-trials 0 --batch 4"
     " --pretraining-steps 2"
 )
+SMALL_INTEGRATOR = "--units 10 --neurons 5 --trials 12 --conditions 3 --sequence-steps 6"
 TINY_FIT = "--units 10 --rank 1 --ode-size 5 --ode-hidden 5 --iterations 2 --holdout none --device cpu"
 
 
@@ -39,6 +40,16 @@ def test_a_session_of_reaching_can_be_inspected_and_fitted_as_told(ltr: Callable
     assert answer.code == 0, answer.err
     inspect, fit = next_commands(answer.out)
     assert "go_cue_time" in ltr(*inspect).out
+    answer = ltr(*fit, *TINY_FIT.split())
+    assert answer.code == 0, answer.err
+
+
+@pytest.mark.slow
+def test_a_network_that_learns_to_integrate_can_be_inspected_and_fitted_as_told(ltr: Callable) -> None:
+    answer = ltr("simulate", "integrate", "--out", "integrate.nwb", *SMALL_INTEGRATOR.split())
+    assert answer.code == 0, answer.err
+    inspect, fit = next_commands(answer.out)
+    assert "stimulus_on_time" in ltr(*inspect).out
     answer = ltr(*fit, *TINY_FIT.split())
     assert answer.code == 0, answer.err
 

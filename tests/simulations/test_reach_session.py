@@ -8,7 +8,7 @@ import pytest
 
 from ltr.datasets.nwb.read_export import read_export
 from ltr.errors import RunError
-from ltr.simulations.reach_session import session_course, simulate_reach, write_reach_session
+from ltr.simulations.reach_session import simulate_reach, write_reach_session
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.truth_files import read_truth
 from tests.nwb_runs import complaints
@@ -122,20 +122,6 @@ def test_spike_trains_are_sorted_and_within_the_session(session):
 def test_neurons_have_two_areas_and_different_units(session):
     assert session.neurons["area"].value_counts().to_dict() == {"M1": 6, "PMd": 6}
     assert session.neurons["network_unit"].is_unique
-
-
-def test_the_course_of_a_session_is_rest_trial_return_rest():
-    signal = np.arange(1.0, 7.0).reshape(2, 3, 1)
-    course, edges = session_course(signal, np.array([1.0, 4.0]), np.array([3, 2]), 0.1)
-    assert len(edges) == len(course) + 1
-    assert (np.diff(edges) > 0).all()
-
-    def at(time):
-        return course[np.searchsorted(edges, time, side="right") - 1, 0]
-
-    assert [at(time) for time in (0.5, 1.05, 1.15, 1.25, 3.9, 4.05, 4.15)] == [0, 1, 2, 3, 0, 4, 5]
-    # the aborted second trial returns to rest from its last played step
-    np.testing.assert_allclose([at(4.25), at(4.35)], 5 * np.exp([-0.5, -1.5]))
 
 
 def test_same_seed_same_spikes_other_seed_other_spikes(session):

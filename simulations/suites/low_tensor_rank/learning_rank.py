@@ -15,14 +15,12 @@ from ltr.simulations.suites.low_tensor_rank.motor_learning import (
     SEEDS,
     SHARES,
     SIZES,
-    Components,
     changes_in_session,
-    decompose,
     records,
     shade,
-    unfolding,
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.weight_tensors import Components, decompose, unfolding
 from ltr.types import Array, Float
 
 RANKS = (1, 2, 3, 4)

@@ -16,11 +16,10 @@ from ltr.simulations.suites.low_tensor_rank.motor_learning import (
     SIZES,
     change_in_pretraining,
     changes_in_session,
-    cumulative_share,
-    decompose,
     records,
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.weight_tensors import cumulative_share, decompose
 from ltr.types import Array, Float
 
 DIRECTIONS = 3

@@ -15,14 +15,10 @@ from matplotlib.figure import Figure
 from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.simulations.reach_learning import train_and_record_many
 from ltr.simulations.settings import ReachSettings
-from ltr.simulations.suites.low_tensor_rank.motor_learning import (
-    change_in_pretraining,
-    changes_in_session,
-    cumulative_share,
-    decompose,
-)
+from ltr.simulations.suites.low_tensor_rank.motor_learning import change_in_pretraining, changes_in_session
 from ltr.simulations.suites.low_tensor_rank.overlap_of_changes import DIRECTIONS, unexplained
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.weight_tensors import cumulative_share, decompose
 
 CHOICES: Mapping[str, Mapping[str, Any]] = {
     "standard": {},

@@ -1,0 +1,218 @@
+"""A network recorded while it is trained on a task: spikes, a trials table, and the truth.
+
+What reach_session.py is for a network that has learned already, and adapts. Here recording begins with the first
+step of training: trial k shows the network as it was after so many steps. Trials follow each other with pauses in
+which neurons are at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Float
+
+from ltr.datasets.nwb.write import write_session
+from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, firing_rates
+from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
+from ltr.simulations.settings import Link
+from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
+from ltr.types import Array
+
+SESSION_START = datetime(2023, 1, 1, 12, tzinfo=UTC)
+COLUMN_DESCRIPTIONS = {
+    "stimulus_on_time": "When the first input came, s.",
+    "condition": "Which inputs the network heard.",
+    "training_steps": "Steps of training taken before this trial.",
+    "loss": "Of the training step at this trial.",
+    "network_unit": "Index of the unit in the simulated network.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRecord:
+    """What a network did on trials that were played while it was trained.
+
+    Attributes:
+        activity: of every unit on every step.
+        condition: of every trial, an index into ``inputs``.
+        training_steps: taken before each trial.
+        loss: of the training step at each trial.
+        weights: W on every trial.
+        inputs: what is heard in each condition.
+        outputs: of the network.
+        targets: what they should be, in each condition.
+        fixed: what else belongs to the truth, as xarray takes variables, for example encoders.
+    """
+
+    activity: Float[Array, "trial time unit"]
+    condition: np.ndarray
+    training_steps: np.ndarray
+    loss: Float[Array, " trial"]
+    weights: Float[Array, "trial unit unit"]
+    inputs: Float[Array, "condition time channel"]
+    outputs: Float[Array, "trial time channel"]
+    targets: Float[Array, "condition time channel"]
+    fixed: Mapping[str, tuple[tuple[str, ...], Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """How a network is seen.
+
+    Attributes:
+        neurons: number of recorded units.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        step_s: length of a step of the network, s.
+        seed: of neurons, tuning, pauses and spikes.
+    """
+
+    neurons: int
+    link: Link
+    rate_hz: float
+    step_s: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSession:
+    """A simulated session.
+
+    Attributes:
+        spike_times: of each neuron, sorted, seconds of session time.
+        trials: one row per trial: start_time, stop_time, stimulus_on_time (s), condition, training_steps, loss.
+        neurons: one row per neuron: network_unit.
+        truth: ``rate`` (trial, time, neuron; Hz), ``weight`` (trial, unit, from_unit), ``output`` (trial, time,
+            channel), ``input`` and ``target`` (condition, time, channel), ``baseline_hz`` and ``gain`` (neuron), and
+            what is fixed. ``time`` is the middle of each step in seconds from the first input. Attributes: the
+            settings, and ``activity_scale``, the activity that counts as 1 for the firing rate.
+    """
+
+    spike_times: list[np.ndarray]
+    trials: pd.DataFrame
+    neurons: pd.DataFrame
+    truth: xr.Dataset
+
+
+def observe_training(
+    record: TrainingRecord, observation: Observation, settings: Mapping[str, Any] | None = None
+) -> TrainingSession:
+    """Record some units of a network as spiking neurons.
+
+    Args:
+        record: what the network did.
+        observation: how it is seen.
+        settings: what it was made from, for the attributes of the truth.
+    """
+    count, steps, units = record.activity.shape
+    rngs = [np.random.default_rng([observation.seed, purpose]) for purpose in range(10, 14)]
+    unit_rng, tuning_rng, pause_rng, spike_rng = rngs
+    chosen = choose_neurons(units, observation.neurons, unit_rng)
+    tuning = draw_tuning(observation.neurons, observation.rate_hz, observation.link, tuning_rng)
+    scale = float(np.sqrt((record.activity[-max(count // 4, 1) :] ** 2).mean())) or 1.0
+    signal = record.activity[:, :, chosen].astype(float) / scale
+    duration = steps * observation.step_s
+    # whole milliseconds, as a behaviour computer would log them
+    start = FIRST_START_S + np.cumsum(np.r_[0, BEFORE_ONSET_S + duration + pause_rng.uniform(*PAUSE_S, count - 1)])
+    onset = np.round(start, 3) + BEFORE_ONSET_S
+    course, edges_s = session_course(signal, onset, np.full(count, steps), observation.step_s)
+    trials = pd.DataFrame(
+        {
+            "start_time": np.round(start, 3),
+            "stop_time": np.round(onset + duration, 3),
+            "stimulus_on_time": np.round(onset, 3),
+            "condition": [_condition_name(index) for index in record.condition],
+            "training_steps": record.training_steps,
+            "loss": record.loss,
+        }
+    )
+    truth = _truth(record, observation, firing_rates(signal, tuning))
+    truth = truth.assign(baseline_hz=("neuron", tuning.baseline_hz), gain=("neuron", tuning.gain))
+    truth.attrs = {"activity_scale": scale} | {
+        # netCDF has no truth values
+        f"settings_{name}": int(value) if isinstance(value, bool) else value
+        for name, value in (settings or {}).items()
+        if value is not None
+    }
+    spikes = draw_spikes(firing_rates(course, tuning), edges_s, spike_rng)
+    return TrainingSession(spikes, trials, pd.DataFrame({"network_unit": chosen}), truth)
+
+
+def _condition_name(index: int) -> str:
+    return f"inputs {index + 1}"
+
+
+def _truth(record: TrainingRecord, observation: Observation, rate_hz: Float[Array, "trial time neuron"]) -> xr.Dataset:
+    count, steps, _ = record.activity.shape
+    heard = ("condition", "time", "channel")
+    conditions = [_condition_name(index) for index in range(len(record.inputs))]
+    return xr.Dataset(
+        {
+            "rate": (("trial", "time", "neuron"), rate_hz.astype(np.float32), {"units": "Hz"}),
+            "weight": (("trial", "unit", "from_unit"), record.weights),
+            "output": (("trial", "time", "channel"), record.outputs),
+            "input": (heard, record.inputs),
+            "target": (heard, record.targets),
+            "training_steps": ("trial", record.training_steps),
+            "loss": ("trial", record.loss),
+            **record.fixed,
+        },
+        {
+            "trial": np.arange(count),
+            "time": ("time", (np.arange(steps) + 0.5) * observation.step_s, {"units": "s"}),
+            "condition": np.array(conditions, dtype=object),
+            "trial_condition": ("trial", np.array([conditions[index] for index in record.condition], dtype=object)),
+            "neuron": np.array([str(index) for index in range(observation.neurons)], dtype=object),
+        },
+    )
+
+
+def write_training_session(
+    session: TrainingSession, path: Path, *, task: str, description: str, overwrite: bool = False
+) -> tuple[Path, Path]:
+    """Write the session as NWB and, beside it, the truth (``<stem>.truth.nc``).
+
+    Args:
+        session: what was simulated.
+        path: a ``.nwb`` file.
+        task: its name, for the identifier.
+        description: of the session, a sentence.
+        overwrite: replace existing files.
+
+    Returns:
+        Both paths.
+
+    Raises:
+        RunError: a file exists and ``overwrite`` is False.
+        LtrError: a file cannot be written; then all is as before.
+    """
+    path = Path(path)
+    truth = truth_path(path)
+    check_free(path, truth, overwrite=overwrite)
+
+    def write_recording() -> None:
+        write_session(
+            path,
+            spike_times=session.spike_times,
+            trials=session.trials,
+            unit_columns=session.neurons,
+            column_descriptions=COLUMN_DESCRIPTIONS,
+            session_description=description,
+            identifier=f"ltr-simulated-{task}-seed{session.truth.attrs.get('settings_seed', 0)}",
+            session_start_time=SESSION_START,
+            subject_id="simulated-network",
+            age="P0D",
+            sex="O",
+            subject_description="A simulated network, not an animal.",
+            overwrite=overwrite,
+        )
+
+    write_with_truth(write_recording, session.truth, truth)
+    return path, truth
