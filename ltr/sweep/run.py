@@ -73,6 +73,7 @@ def cross_validate(
     resume: bool = False,
     engine: Engine | None = None,
     stack: int | None = None,
+    fit_chosen: bool = True,
     listener: SweepListener = lambda event: None,
     fit_listeners: Sequence[Listener] = (),
 ) -> CvResult:
@@ -86,6 +87,7 @@ def cross_validate(
         resume: continue the sweep in ``folder``. Fits that are done are not repeated, those that failed are.
         engine: where to compute. Default: in this process.
         stack: most fits to train together. Default: as many as keep all workers busy, up to 16.
+        fit_chosen: whether to end with a fit of the chosen configuration to all trials, as a run of its own.
         listener: told of progress.
         fit_listeners: told of the training of the chosen fit.
 
@@ -129,7 +131,8 @@ def cross_validate(
             listener(PartFinished("baselines", ""))
     result = collect(kept, sweep, outcomes)
     _write_tables(kept, result)
-    _fit_choice(recording, kept, sweep.chosen_fit(choice.values, _picked_seed(choice)), fit_listeners)
+    if fit_chosen:
+        _fit_choice(recording, kept, sweep.chosen_fit(choice.values, _picked_seed(choice)), fit_listeners)
     return result
 
 

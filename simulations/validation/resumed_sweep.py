@@ -12,7 +12,7 @@ from ltr.sweep.run import CvResult, cross_validate
 
 
 def cross_validated(recording: Recording, sweep: Sweep, protocol: Protocol, name: str) -> CvResult:
-    """What the sweep finds.
+    """What the sweep finds; the chosen configuration is not fitted once more.
 
     Args:
         recording: what is fitted.
@@ -22,6 +22,6 @@ def cross_validated(recording: Recording, sweep: Sweep, protocol: Protocol, name
     """
     with protocol.folder(name) as folder:
         if (folder / PLAN).is_file():
-            return cross_validate(recording, folder=folder, resume=True)
+            return cross_validate(recording, folder=folder, resume=True, fit_chosen=False)
         shutil.rmtree(folder)  # killed before the plan was there, nothing is fitted yet
-        return cross_validate(recording, sweep, folder=folder)
+        return cross_validate(recording, sweep, folder=folder, fit_chosen=False)

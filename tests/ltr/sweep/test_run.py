@@ -74,6 +74,17 @@ def test_the_folder_holds_tables_plan_fits_and_the_chosen_run(finished: Path) ->
     )
 
 
+def test_without_a_fit_of_the_choice_the_tables_are_the_same_and_it_can_follow(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+
+    result = cross_validate(RECORDING, small_sweep(RECORDING), folder=folder, stack=4, fit_chosen=False)
+
+    pd.testing.assert_frame_equal(table(folder), table(finished))
+    assert not SweepFolder.open(folder).chosen.exists()
+    cross_validate(RECORDING, folder=folder, resume=True)
+    assert ltr.load(folder / "chosen").settings.model.rank == result.choice.values["rank"]
+
+
 def test_a_finished_sweep_is_read_as_it_was_written(finished: Path) -> None:
     result = load_sweep(finished)
     assert result.choice.sentence in repr(result)
