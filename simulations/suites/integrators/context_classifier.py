@@ -133,7 +133,12 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     above.axhline(0, color=INK, lw=0.5)
     above.set(ylabel="integral", title="shaded: the second integral counts; else the first")
     below.step(steps, decision(integrals), where="mid", color=INK, lw=2, label="wanted")
-    below.plot(measured.curves["answer"], ".", ms=4, color=PALETTE[1], label="answer")
+    clear = clear_cut(integrals)
+    for which, colour, name in (
+        (~clear, PALETTE[4], "answer"),
+        (clear, PALETTE[1], f"answer, integrals beyond {CLEAR:g}"),
+    ):
+        below.plot(steps[which], measured.curves["answer"][which], ".", ms=4, color=colour, label=name)
     below.set(xlabel="time (steps)", ylabel="answer", ylim=(-0.1, 1.1))
     for panel in (above, below):
         panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -147,8 +152,8 @@ CLAIM = Claim(
     says="A single sigmoid read-out, trained on the states of a frozen sigmoid network that integrates three channels,"
     " tells the sign of one of two integrals, which of them being selected by the sign of the third.",
     kind="statistical",
-    parameters={"pool": 1024, "classified at once": 64, "classifier updates": 500},
-    sizes={"quick": THREE["quick"], "full": {**THREE["full"], "classifier updates": 1000}},
+    parameters={**THREE["quick"], "pool": 1024, "classified at once": 64, "classifier updates": 500},
+    sizes={"quick": {}, "full": {**THREE["full"], "classifier updates": 1000}},
     seeds={"quick": 4, "full": 3},
     checks=(
         Check("error of a read-out of states", "<=", 0.08),

@@ -93,7 +93,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     half = np.exp(np.log(errors).mean()) * np.sqrt(np.exp(np.log(sizes).mean()) / sizes)
     panel.loglog(sizes, half, "--", color=GREY, lw=1, label="n^(-1/2)")
     panel.set(xlabel="number of units n", ylabel="root mean square error on the integral")
-    panel.set(xticks=sizes, xticklabels=map(str, sizes), yticks=TICKS, yticklabels=map(str, TICKS))
+    panel.set(xticks=sizes, xticklabels=[f"{size:g}" for size in sizes], yticks=TICKS, yticklabels=TICKS)
     panel.set_ylim(0.8 * measured.curves[BETTER].min(), 1.3 * errors.max())
     panel.minorticks_off()
     panel.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

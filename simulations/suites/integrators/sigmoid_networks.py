@@ -37,11 +37,11 @@ THREE = {
 }
 """Size -> arguments of :func:`batch_network_of_three`, the same for all who share these networks."""
 PROXY = {"decay": 0.8, "units": 128, "points": 101, "rate": 1e-3, "updates": 500}
-PROXY_FULL = {"units": 1000, "points": 201, "rate": 3e-4, "updates": 1000}
+PROXY_FULL = {"units": 1000, "points": 101, "rate": 3e-4, "updates": 1000}
 """Parameters of :func:`by_proxy`; published: Adam at a rate of 5e-4, 5000 updates, 4096 values drawn anew at each."""
 
 SEQUENCES = {"batch units": 100, "batch updates": 1000, "sequences": 64}
-SEQUENCES_FULL = {"batch units": 1000, "batch updates": 2000, "sequences": 128}
+SEQUENCES_FULL = {"batch units": 1000, "batch updates": 1000, "sequences": 128}
 """Parameters of :func:`by_sequences`; published: 10000 updates on 2048 sequences of 3 steps."""
 
 
