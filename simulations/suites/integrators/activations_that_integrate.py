@@ -80,7 +80,7 @@ CLAIM = Claim(
     " for integration.",
     kind="exact",
     parameters={"units": 100, "decay": 0.8, "points": 101, "steps": 1000, "updates": 300},
-    sizes={"smoke": {"steps": 200, "updates": 20}, "quick": {}, "full": {"units": 1000}},
+    sizes={"smoke": {"steps": 200, "updates": 150}, "quick": {}, "full": {"units": 1000}},
     seeds={"smoke": 3, "quick": 8, "full": 8},
     checks=(
         *(Check(f"{name}: relative error", "<=", 1e-10) for name in EXACT),
