@@ -87,8 +87,11 @@ def integrator_network(
     """
     seeds, units, _ = encoders.shape
     start = np.zeros((seeds, units, units)) if weights is None else weights
-    tensors = (torch.as_tensor(part, dtype=dtype, device=device) for part in (start, encoders, decoders.mT.copy()))
-    return Network(*tensors)
+
+    def tensor(numbers: Array) -> Tensor:
+        return torch.tensor(numbers, dtype=dtype, device=device)
+
+    return Network(tensor(start), tensor(encoders), tensor(decoders.mT))
 
 
 def drawn_vectors(
@@ -145,8 +148,12 @@ def run_integrator(
         driven = before + heard.transpose(0, 1) @ network.input_map.mT[:, None]
         currents = driven @ network.weight.mT[:, None]
         outputs = read_out(network, states)
-    arrays = (part.cpu().numpy() for part in (states, currents, outputs))
-    return Activity(*arrays, targets=integrals(inputs, task))
+    return Activity(
+        states=states.cpu().numpy(),
+        currents=currents.cpu().numpy(),
+        outputs=outputs.cpu().numpy(),
+        targets=integrals(inputs, task),
+    )
 
 
 def relative_error(activity: Activity) -> Float[Array, "seed channel"]:
@@ -236,4 +243,4 @@ def proxy_objective(
 
 def _like(weight: Tensor, numbers: Array | Sequence[float]) -> Tensor:
     # by NumPy, since torch would make single precision of a list of numbers
-    return torch.as_tensor(np.asarray(numbers, dtype=float), dtype=weight.dtype, device=weight.device)
+    return torch.tensor(np.asarray(numbers, dtype=float), dtype=weight.dtype, device=weight.device)
