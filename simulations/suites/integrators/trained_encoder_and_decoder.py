@@ -107,6 +107,6 @@ CLAIM = Claim(
     deviation="Weights keep one dominant singular value, and currents stay proportional to the integral, whatever is"
     " trained. But at the same learning rate training the decoder saves many updates only where the scale exceeds"
     " |e| |d|: there it takes less than a third of those with W alone. At s = |e| |d|, as in most of the paper's"
-    " experiments, it takes 1.8 to 2.1 times as many, and 2.4 to 2.8 times as many if the encoder is trained as well. At"
-    " s = 0.3 |e| |d| it takes 0.8 to 1.1 times as many, and 0.6 to 1.0 times with the encoder.",
+    " experiments, it takes 1.8 to 2.1 times as many, and 2.4 to 2.8 times as many if the encoder is trained as well."
+    " At s = 0.3 |e| |d| it takes 0.8 to 1.1 times as many, and 0.6 to 1.0 times with the encoder.",
 )
