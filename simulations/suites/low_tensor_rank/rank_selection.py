@@ -139,6 +139,7 @@ CLAIM = Claim(
             "true_ranks": [2],
             "starts": {2: 2},
             "compared_seeds": 1,
+            "compared_starts": 1,
             "teacher": {"units": 30, "neurons": 25, "conditions": 6, "bins": 16, "bin_ms": 25.0},
             "fit": {2: QUICK_FIT},
             # the full weight tensor takes ten times as long

@@ -38,6 +38,7 @@ SETTINGS = {
     "validation_fraction": 0.1,
     "block_trials": 10,
     "scored_trials": 5,
+    "baselines": False,  # they are cross-validated
     "device": "cpu",
 }
 """Of all fits; blocks are those of the simulated data in Table 1."""
