@@ -129,10 +129,10 @@ CLAIM = Claim(
     " neurons with high rates weigh more. (Which is noisier is measured, but nothing is asked of it.)",
     kind="qualitative",
     parameters={
-        "starts": 2,
+        "starts": 3,
         "fit": {"iterations": 100, "polish_iterations": 150, "evaluate_every": 20, "patience": 1000},
     },
-    sizes={"quick": {}, "full": {"starts": 3}},
+    sizes={"quick": {"starts": 1}, "full": {}},
     seeds={"quick": 2, "full": 5},
     checks=tuple(
         check

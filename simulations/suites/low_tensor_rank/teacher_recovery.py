@@ -250,7 +250,7 @@ CLAIM = Claim(
         "starts": 3,
         "three_components": False,
     },
-    sizes={"quick": {}, "full": {"three_components": True}},
+    sizes={"quick": {"starts": 2}, "full": {"three_components": True}},
     seeds={"quick": 3, "full": 5},
     checks=(
         Check("gates passed, identifiable", "==", 1),
