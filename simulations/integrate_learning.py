@@ -20,6 +20,7 @@ from ltr.simulations.integrator import (
     integrator_network,
     proxy_objective,
     run_integrator,
+    small_weights,
 )
 from ltr.simulations.settings import IntegrateSettings
 from ltr.simulations.tasks.integrate import IntegrateTask, integrals, pulse_inputs
@@ -29,7 +30,6 @@ from ltr.simulations.vanilla_rnn import Network
 
 BATCH = 256
 PROXY_POINTS, LARGEST = 512, 5.0
-START = 1e-4  # sd of the first weights times sqrt(units): rectified units with none at all have no gradient
 DECAYS = {"linear": 0.95, "relu": 0.95, "sigmoid": 0.8}
 # sigmoids need longer sequences, or large integrals are never seen
 STEPS = {"linear": 3, "relu": 3, "sigmoid": 10}
@@ -51,9 +51,8 @@ def record_integrators(
         DivergenceError: a loss is no longer finite.
     """
     encoders, decoders = drawn_vectors(seeds, settings.units, settings.channels)
-    shape = settings.units, settings.units
-    first = [np.random.default_rng([seed, 4]).normal(size=shape) * START / np.sqrt(settings.units) for seed in seeds]
-    trained = _train(integrator_network(encoders, decoders, weights=np.stack(first)), settings, seeds, progress)
+    network = integrator_network(encoders, decoders, weights=small_weights(seeds, settings.units))
+    trained = _train(network, settings, seeds, progress)
     return [_played(trained, place, seed, settings) for place, seed in enumerate(seeds)]
 
 

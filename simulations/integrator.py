@@ -23,6 +23,7 @@ from ltr.simulations.vanilla_rnn import ActivationName, Network, play, read_out
 from ltr.types import Array
 
 ResponseName = Literal["linear", "relu", "sigmoid"]
+SMALL = 1e-4  # sd of first weights, times sqrt(units)
 FAR_BELOW = -1e4  # a current at which any sigmoid is 0 exactly: h = 0 before the first step
 
 _PLAYED: dict[ResponseName, ActivationName] = {"linear": "identity", "relu": "relu", "sigmoid": "logistic"}
@@ -110,6 +111,12 @@ def drawn_vectors(
     if normalised if normalised is not None else channels == 1:
         vectors /= np.linalg.norm(vectors, axis=-2, keepdims=True)
     return vectors[0], vectors[1]
+
+
+def small_weights(seeds: Sequence[int], units: int) -> Float[Array, "seed unit unit"]:
+    """First weights that only choose signs: at W = 0 exactly, a rectified network that is played has no gradient."""
+    drawn = [np.random.default_rng([seed, 4]).normal(size=(units, units)) for seed in seeds]
+    return SMALL / np.sqrt(units) * np.stack(drawn)
 
 
 def play_integrator(

@@ -9,7 +9,6 @@ return to rest within about 0.1 s after a trial.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +17,15 @@ import xarray as xr
 from jaxtyping import Bool, Float
 
 from ltr.datasets.nwb.module import Content
-from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, drop_trials, firing_rates
 from ltr.simulations.reach_learning import LearningRecord, Progress, train_and_record
 from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
+from ltr.simulations.session_files import write_simulated_session
 from ltr.simulations.settings import ReachSettings
 from ltr.simulations.tasks.reach import ReachTask, endpoint_error, target_positions
-from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 
 TIME_CONSTANT_S = 0.2
 AREAS = ("M1", "PMd")
-SESSION_START = datetime(2023, 1, 1, 12, tzinfo=UTC)
 TRUTH_MODULE = "ltr_truth"
 TRUTH_DESCRIPTION = (
     "The truth behind this simulated session, in the form in which 'ltr export' stores a fit: firing rates that the"
@@ -190,33 +187,19 @@ def write_reach_session(session: ReachSession, path: Path, *, overwrite: bool = 
         RunError: a file exists and ``overwrite`` is False.
         LtrError: a file cannot be written; then all is as before.
     """
-    path = Path(path)
-    truth = truth_path(path)
-    check_free(path, truth, overwrite=overwrite)
     settings = session.settings
-
-    def write_recording() -> None:
-        write_session(
-            path,
-            spike_times=session.spike_times,
-            trials=session.trials,
-            unit_columns=session.neurons,
-            column_descriptions=COLUMN_DESCRIPTIONS,
-            session_description=(
-                f"Simulated network of {settings.units} units learning to reach ({settings.perturbation})."
-            ),
-            identifier=f"ltr-simulated-reach-{settings.perturbation}-seed{settings.seed}",
-            session_start_time=SESSION_START,
-            subject_id="simulated-network",
-            age="P0D",
-            sex="O",
-            subject_description="A simulated network, not an animal.",
-            modules={TRUTH_MODULE: _truth_content(session)},
-            overwrite=overwrite,
-        )
-
-    write_with_truth(write_recording, session.truth, truth)
-    return path, truth
+    return write_simulated_session(
+        path,
+        spike_times=session.spike_times,
+        trials=session.trials,
+        neurons=session.neurons,
+        truth=session.truth,
+        column_descriptions=COLUMN_DESCRIPTIONS,
+        description=f"Simulated network of {settings.units} units learning to reach ({settings.perturbation}).",
+        identifier=f"reach-{settings.perturbation}-seed{settings.seed}",
+        modules={TRUTH_MODULE: _truth_content(session)},
+        overwrite=overwrite,
+    )
 
 
 def _truth_content(session: ReachSession) -> Content:

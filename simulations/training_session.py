@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,12 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ltr.datasets.nwb.write import write_session
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, firing_rates
 from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
+from ltr.simulations.session_files import write_simulated_session
 from ltr.simulations.settings import Link
-from ltr.simulations.truth_files import check_free, truth_path, write_with_truth
 from ltr.types import Array
 
-SESSION_START = datetime(2023, 1, 1, 12, tzinfo=UTC)
 COLUMN_DESCRIPTIONS = {
     "stimulus_on_time": "When the first input came, s.",
     "condition": "Which inputs the network heard.",
@@ -193,26 +190,14 @@ def write_training_session(
         RunError: a file exists and ``overwrite`` is False.
         LtrError: a file cannot be written; then all is as before.
     """
-    path = Path(path)
-    truth = truth_path(path)
-    check_free(path, truth, overwrite=overwrite)
-
-    def write_recording() -> None:
-        write_session(
-            path,
-            spike_times=session.spike_times,
-            trials=session.trials,
-            unit_columns=session.neurons,
-            column_descriptions=COLUMN_DESCRIPTIONS,
-            session_description=description,
-            identifier=f"ltr-simulated-{task}-seed{session.truth.attrs.get('settings_seed', 0)}",
-            session_start_time=SESSION_START,
-            subject_id="simulated-network",
-            age="P0D",
-            sex="O",
-            subject_description="A simulated network, not an animal.",
-            overwrite=overwrite,
-        )
-
-    write_with_truth(write_recording, session.truth, truth)
-    return path, truth
+    return write_simulated_session(
+        path,
+        spike_times=session.spike_times,
+        trials=session.trials,
+        neurons=session.neurons,
+        truth=session.truth,
+        column_descriptions=COLUMN_DESCRIPTIONS,
+        description=description,
+        identifier=f"{task}-seed{session.truth.attrs.get('settings_seed', 0)}",
+        overwrite=overwrite,
+    )

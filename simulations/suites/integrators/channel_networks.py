@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, NamedTuple
@@ -19,6 +18,7 @@ from ltr.simulations.integrator import (
     proxy_loss,
     proxy_objective,
     run_integrator,
+    small_weights,
 )
 from ltr.simulations.tasks.integrate import IntegrateTask, ternary_inputs, white_inputs
 from ltr.simulations.train_network import Adam, Descent, Objective, train
@@ -29,7 +29,6 @@ SHARES = "networks of several channels"
 RELU = Response("relu")
 SIGMOID = Response("sigmoid")  # steepness 50, threshold 0.1, as published for one and two channels
 SMOOTH = Response("sigmoid", steepness=5.0, threshold=0.0)  # for three and five channels in the authors' code
-START = 1e-4  # sd of first weights, times sqrt(units): at W = 0 exactly no rectified unit would learn
 TWO = (0.8, 0.75)
 MANY = (0.8, 0.77, 0.75, 0.76, 0.79)  # decays of three and five channels in the authors' code
 
@@ -159,12 +158,6 @@ def _objective(recipe: Recipe, seeds: tuple[int, ...], device: torch.device) -> 
         )
     signs = torch.tensor([[1.0], [-1.0]], device=device)
     return lambda network, _: 2 * proxy_loss(network, signs, task, response, current_weight=1.0)
-
-
-def small_weights(seeds: Sequence[int], units: int) -> Float[Array, "seed unit unit"]:
-    """Random weights that are nearly 0."""
-    drawn = [np.random.default_rng([seed, 4]).normal(size=(units, units)) for seed in seeds]
-    return START / np.sqrt(units) * np.stack(drawn)
 
 
 def played(

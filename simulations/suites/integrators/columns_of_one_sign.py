@@ -18,8 +18,9 @@ from ltr.simulations.integrator import (
     drawn_vectors,
     integrator_network,
     relative_error,
+    small_weights,
 )
-from ltr.simulations.suites.integrators.channel_networks import RELU, linear_map, played, small_weights
+from ltr.simulations.suites.integrators.channel_networks import RELU, linear_map, played
 from ltr.simulations.tasks.integrate import IntegrateTask
 from ltr.simulations.train_network import Descent, train
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol

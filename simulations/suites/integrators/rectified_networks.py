@@ -17,6 +17,7 @@ from ltr.simulations.integrator import (
     integrator_network,
     relative_error,
     run_integrator,
+    small_weights,
 )
 from ltr.simulations.suites.integrators.averaged_rectified_loss import averaged_objective
 from ltr.simulations.suites.integrators.rectified_proxy import RATE, RATES, Descended, Proxy, descend
@@ -100,12 +101,6 @@ class Observed:
     error: float
 
 
-def start_weights(seeds: tuple[int, ...], units: int) -> Float[Array, "seed unit unit"]:
-    """So small that they only choose signs: at W = 0 a played network has no gradient."""
-    drawn = np.stack([np.random.default_rng([seed, 5]).normal(size=(units, units)) for seed in seeds])
-    return drawn * 1e-4 / np.sqrt(units)
-
-
 @dataclass(frozen=True)
 class Batches:
     """Training on sequences of inputs.
@@ -141,7 +136,7 @@ def trained_on_batches(training: Batches) -> Network:
 
 def _side_by_side(training: Batches) -> Network:
     seeds = training.seeds
-    start = start_weights(seeds, training.units)
+    start = small_weights(seeds, training.units)
     network = integrator_network(*drawn_vectors(seeds, training.units, 1), weights=start)
     if training.sequences is None:
         objective = averaged_objective(training.task, angles=ANGLES, heights=HEIGHTS, seeds=seeds)

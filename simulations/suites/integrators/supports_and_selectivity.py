@@ -9,14 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ltr.figures.style import new_figure, styled
-from ltr.simulations.integrator import batch_objective, drawn_vectors, integrator_network, relative_error
+from ltr.simulations.integrator import batch_objective, drawn_vectors, integrator_network, relative_error, small_weights
 from ltr.simulations.suites.integrators.channel_networks import (
     RELU,
     along_axes,
     main_directions,
     played,
     selectivity,
-    small_weights,
 )
 from ltr.simulations.tasks.integrate import IntegrateTask
 from ltr.simulations.train_network import Descent, train

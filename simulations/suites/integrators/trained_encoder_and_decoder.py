@@ -9,9 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ltr.figures.style import INK, PALETTE, new_figure, plain_ticks, styled
-from ltr.simulations.integrator import drawn_vectors, integrator_network
+from ltr.simulations.integrator import (
+    drawn_vectors,
+    integrator_network,
+    small_weights,
+)
 from ltr.simulations.suites.integrators.averaged_rectified_loss import averaged_objective
-from ltr.simulations.suites.integrators.rectified_networks import explained, observed, start_weights
+from ltr.simulations.suites.integrators.rectified_networks import explained, observed
 from ltr.simulations.tasks.integrate import IntegrateTask
 from ltr.simulations.train_network import Descent, train
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
@@ -40,7 +44,7 @@ def measure(protocol: Protocol) -> Measured:
     for case, (scale, norm, rate, updates, level) in CASES.items():
         task = IntegrateTask((protocol["decay"],), (scale,))
         encoders, decoders = drawn_vectors(seeds, units, 1)
-        network = integrator_network(encoders, norm * decoders, weights=start_weights(seeds, units))
+        network = integrator_network(encoders, norm * decoders, weights=small_weights(seeds, units))
         taken = {}
         for name, learned in LEARNED.items():
             objective = averaged_objective(task, angles=ANGLES, heights=HEIGHTS, seeds=seeds)
