@@ -91,7 +91,9 @@ def _train(network: Network, settings: IntegrateSettings, seeds: Sequence[int], 
             task, response, points=PROXY_POINTS, largest=LARGEST, seeds=seeds, current_weight=weight
         )
     descends = settings.loss == "batch" and settings.activation != "sigmoid"
-    rate = settings.training_rate or (1.0 / settings.channels if descends else 1e-3)
+    rate = settings.training_rate
+    if rate is None:
+        rate = 1.0 / settings.channels if descends else 1e-3
     return train(
         network,
         objective,

@@ -173,8 +173,8 @@ class IntegrateSettings:
         decay: how much of an integral is left a step later. Default: 0.95, or 0.8 for sigmoids, which saturate.
         loss: error on sequences of inputs (batch), or on the currents of single values of the integrals (proxy).
         train_decoders: whether the readout learns, too.
-        training_rate: step size: of gradient descent on the batch loss, or else of Adam.
-            Default: 1 / channels, and 0.001.
+        training_rate: step size: of descent on the batch loss, default 1 / channels; for sigmoids and the proxy loss
+            of Adam, default 0.001.
         trials: recorded trials.
         steps_per_trial: steps of training between two recorded trials.
         conditions: sequences of inputs that are heard on recorded trials, in turn.

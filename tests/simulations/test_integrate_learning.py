@@ -55,6 +55,12 @@ def test_outputs_come_to_be_the_integrals(activation, loss):
     assert record.training_steps.tolist() == [40 * trial for trial in range(30)]
 
 
+def test_a_rate_of_zero_learns_nothing():
+    (record,) = record_integrators(dataclasses.replace(SMALL, training_rate=0.0), [0])
+
+    np.testing.assert_array_equal(record.weights[-1], record.weights[0])
+
+
 def test_each_condition_is_heard_once_before_any_is_heard_again():
     (record,) = record_integrators(SMALL, [0])
 

@@ -31,8 +31,9 @@ def averaged_objective(task: IntegrateTask, *, angles: int, heights: int, seeds:
             random on every step, so that the mean is exact and no error between their points goes unseen.
         seeds: of the networks.
     """
+    assert task.steps == STEPS
     (decay,), (scale,) = task.decays, task.scales
-    generators = [np.random.default_rng([seed, 4]) for seed in seeds]
+    generators = [np.random.default_rng([seed, 6]) for seed in seeds]
     lags = scale * decay ** np.arange(STEPS, 0, -1)  # of the oldest input first
 
     def objective(network: Network, _: int) -> Tensor:
