@@ -43,6 +43,7 @@ def load_command(name: str) -> Any:
         app.command()(interruptible(module.reach))
         app.command()(interruptible(module.teacher))
         app.command()(interruptible(module.integrate))
+        app.command()(interruptible(module.target))
     else:
         app.command(no_args_is_help=True)(interruptible(getattr(module, name)))
     return typer.main.get_command(app)
@@ -102,6 +103,8 @@ def _simulate() -> None:
       ltr simulate teacher --rank 3 --out teacher.nc
 
       ltr simulate integrate --channels 2 --out integrate.nwb
+
+      ltr simulate target --network chaotic_tanh --out target.nwb
     """
 
 

@@ -14,6 +14,7 @@ FactorShape = Literal["distinct", "proportional", "constant"]
 PerturbationName = Literal["curl", "rotation", "none"]
 ActivationOfUnits = Literal["linear", "relu", "sigmoid"]
 IntegratorLoss = Literal["batch", "proxy"]
+TargetNetwork = Literal["rectified_tanh", "softplus", "tanh", "linear", "chaotic_tanh"]
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,51 @@ class IntegrateSettings:
         check_whole("conditions", self.conditions, 1, self.trials)
         check_whole("sequence_steps", self.sequence_steps, 2, 10_000)
         check_number("step_ms", self.step_ms, 0.1, 10_000.0)
+        check_choice("link", self.link, get_args(Link))
+        check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
+        check_whole("seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """A random network that learns where to end a trial, and is recorded from its first step of training on.
+
+    Attributes:
+        network: activation of the units; linear ones begin with weights of rank 3, tanh ones with g = 1.5, chaotic
+            ones with g = 2.1.
+        units: number of units of the network.
+        neurons: number of recorded units.
+        trials: recorded trials, with a step of gradient descent after each.
+        duration: of a trial, time constants of the network.
+        step: of Euler, time constants.
+        tau_ms: time constant of the network, ms.
+        learning_rate: first step size of gradient descent, halved whenever a step would raise the loss.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    network: TargetNetwork = "tanh"
+    units: int = 100
+    neurons: int = 80
+    trials: int = 100
+    duration: float = 5.0
+    step: float = 0.1
+    tau_ms: float = 100.0
+    learning_rate: float = 0.05
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("network", self.network, get_args(TargetNetwork))
+        check_whole("units", self.units, 3, 5000)
+        check_whole("neurons", self.neurons, 1, self.units)
+        check_whole("trials", self.trials, 2, 100_000)
+        check_number("step", self.step, 1e-3, 1.0)
+        check_number("duration", self.duration, 2 * self.step, 1000.0)
+        check_number("tau_ms", self.tau_ms, 0.1, 10_000.0)
+        check_number("learning_rate", self.learning_rate, 0.0, 10.0)
         check_choice("link", self.link, get_args(Link))
         check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
         check_whole("seed", self.seed, 0, 2**32 - 1)

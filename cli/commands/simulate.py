@@ -15,7 +15,7 @@ from ltr.cli.commands.options import Debug
 from ltr.cli.console import output, print_progress, progress
 from ltr.cli.flags import dataclass_parameters, with_flags
 from ltr.errors import SettingsError
-from ltr.simulations.settings import IntegrateSettings, ReachSettings, TeacherSettings
+from ltr.simulations.settings import IntegrateSettings, ReachSettings, TargetSettings, TeacherSettings
 
 # how a simulated session of reaching is cut into trials: from target onset to the end of the reach
 REACH_FLAGS = ("--align", "go_cue_time", "--window", "-0.4", "0.4", "--condition", "target_angle", "--epoch", "epoch")
@@ -91,13 +91,51 @@ def integrate(
     written = write_training_session(
         session, out, task=f"integrate-{chosen.channels}", description=description, overwrite=overwrite
     )
-    _show(written, ["ltr", "fit", str(out), *_training_flags(chosen.sequence_steps, chosen.step_ms)])
+    step_ms = chosen.step_ms
+    _show(written, ["ltr", "fit", str(out), *_training_flags(chosen.sequence_steps * step_ms, step_ms, step_ms)])
 
 
-def _training_flags(steps: int, step_ms: float) -> list[str]:
+@with_flags(dataclass_parameters(TargetSettings, panel="Simulation"))
+def target(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.nwb", help="The file to write.", show_default=False)],
+    *,
+    overwrite: Overwrite = False,
+    debug: Debug = False,
+    **settings: Any,
+) -> None:
+    r"""Simulate a session in which a random network learns where to end a trial.
+
+    The networks of the paper's theorem on weight changes: one target, one step of gradient
+    descent a trial, with a network of any of five kinds. Writes an NWB file with spikes and a
+    trials table, and beside it the truth (FILE.truth.nc): firing rates, inputs, outputs, and
+    the weights on every trial.
+
+    [bold]Examples[/bold]
+
+      ltr simulate target --out target.nwb
+
+      ltr simulate target --out linear.nwb --network linear --trials 60
+    """
+    _check_suffix(out, (".nwb",))
+    chosen = TargetSettings(**{name: value for name, value in settings.items() if value is not None})
+    from ltr.simulations.target_learning import simulate_target
+    from ltr.simulations.training_session import write_training_session
+    from ltr.simulations.truth_files import check_free, truth_path
+
+    check_free(out, truth_path(out), overwrite=overwrite)
+    with _bars() as show:
+        session = simulate_target(chosen, progress=show)
+    kind = chosen.network.replace("_", " ")
+    description = f"Simulated {kind} network of {chosen.units} units learning one target by gradient descent."
+    written = write_training_session(session, out, task="target", description=description, overwrite=overwrite)
+    duration_ms = round(chosen.duration / chosen.step) * chosen.step * chosen.tau_ms
+    _show(written, ["ltr", "fit", str(out), *_training_flags(duration_ms, chosen.step * chosen.tau_ms, chosen.tau_ms)])
+
+
+def _training_flags(duration_ms: float, step_ms: float, tau_ms: float) -> list[str]:
     """How a session of training is cut into trials: from the first input to the last step of the network."""
-    window = ["--align", "stimulus_on_time", "--window", "0", f"{steps * step_ms / 1000:g}"]
-    timing = ["--bin-ms", f"{step_ms:g}", "--tau-ms", f"{step_ms:g}"]
+    window = ["--align", "stimulus_on_time", "--window", "0", f"{duration_ms / 1000:g}"]
+    timing = ["--bin-ms", f"{step_ms:g}", "--tau-ms", f"{tau_ms:g}"]
     return [*window, "--condition", "condition", *timing, "--execution-input"]
 
 

@@ -21,6 +21,7 @@ COMMANDS = [
     ["simulate", "reach"],
     ["simulate", "teacher"],
     ["simulate", "integrate"],
+    ["simulate", "target"],
 ]
 HEAVY = {"torch", "pynwb", "h5py", "hdmf", "matplotlib", "jinja2", "pandas", "xarray", "scipy", "sklearn", "numpy"}
 

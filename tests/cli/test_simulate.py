@@ -17,6 +17,7 @@ SMALL_REACH = (
     " --pretraining-steps 2"
 )
 SMALL_INTEGRATOR = "--units 10 --neurons 5 --trials 12 --conditions 3 --sequence-steps 6"
+SMALL_TARGET = "--units 12 --neurons 6 --trials 12 --duration 2"
 TINY_FIT = "--units 10 --rank 1 --ode-size 5 --ode-hidden 5 --iterations 2 --holdout none --device cpu"
 
 
@@ -45,8 +46,9 @@ def test_a_session_of_reaching_can_be_inspected_and_fitted_as_told(ltr: Callable
 
 
 @pytest.mark.slow
-def test_a_network_that_learns_to_integrate_can_be_inspected_and_fitted_as_told(ltr: Callable) -> None:
-    answer = ltr("simulate", "integrate", "--out", "integrate.nwb", *SMALL_INTEGRATOR.split())
+@pytest.mark.parametrize(("task", "sizes"), [("integrate", SMALL_INTEGRATOR), ("target", SMALL_TARGET)])
+def test_a_network_in_training_can_be_inspected_and_fitted_as_told(ltr: Callable, task: str, sizes: str) -> None:
+    answer = ltr("simulate", task, "--out", "training.nwb", *sizes.split())
     assert answer.code == 0, answer.err
     inspect, fit = next_commands(answer.out)
     assert "stimulus_on_time" in ltr(*inspect).out

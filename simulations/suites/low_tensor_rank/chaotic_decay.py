@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
     Experiment,
     decays,
     draw_row,
     learn,
     measured,
-    product,
 )
+from ltr.simulations.target_network import product
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.types import Array
 
@@ -21,12 +21,12 @@ from ltr.types import Array
 def measure(protocol: Protocol) -> Measured:
     """Slopes of the logarithms and how straight they are, and largest Lyapunov exponents without inputs."""
     experiment = Experiment.of(protocol)
-    learning = learn("chaotic tanh", experiment)
+    learning = learn("chaotic_tanh", experiment)
     found, calm = decays(learning), decays(learn("tanh", experiment))
     ratios = [np.divide(found[name], calm[name]) for name in ("slope of rates", "slope of adjoints")]
     exponents = lyapunov_exponents(protocol)
     return measured(
-        "chaotic tanh",
+        "chaotic_tanh",
         experiment,
         {
             **found,

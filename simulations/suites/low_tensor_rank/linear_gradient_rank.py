@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
-    INPUTS,
-    OUTPUTS,
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
-    SETTINGS,
     Experiment,
     draw_row,
     learn,
     measured,
     numerical_rank,
 )
+from ltr.simulations.target_network import INPUTS, OUTPUTS, SETTINGS
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ltr.figures.style import new_figure, styled
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
-    SETTINGS,
     Experiment,
     draw_variance,
     explained,
     learn,
 )
+from ltr.simulations.target_network import SETTINGS
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 
@@ -54,7 +54,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     panels = figure.subplots(1, len(measured.curves), sharey=True)
     for axes, (name, curves) in zip(panels, measured.curves.items(), strict=True):
         draw_variance(axes, curves[0], curves[1:])
-        axes.set_title(name)
+        axes.set_title(name.replace("_", " "))
     panels[0].set_ylabel("variance explained")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=4)
     return figure

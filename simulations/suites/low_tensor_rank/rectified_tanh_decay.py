@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
     Experiment,
     decays,
@@ -14,13 +14,13 @@ from ltr.simulations.suites.low_tensor_rank.target_learning import (
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
-SMOOTH = ("softplus", "tanh", "chaotic tanh")
+SMOOTH = ("softplus", "tanh", "chaotic_tanh")
 
 
 def measure(protocol: Protocol) -> Measured:
     """Slope against those of smooth activations, medians over seeds."""
     experiment = Experiment.of(protocol)
-    learning = learn("rectified tanh", experiment)
+    learning = learn("rectified_tanh", experiment)
     found = decays(learning)
     smooth = [decays(learn(name, experiment)) for name in SMOOTH]
     steepness = {
@@ -28,7 +28,7 @@ def measure(protocol: Protocol) -> Measured:
         for name in ("slope of rates", "slope of adjoints")
     }
     return measured(
-        "rectified tanh",
+        "rectified_tanh",
         experiment,
         {
             **found,

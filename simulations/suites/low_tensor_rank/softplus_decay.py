@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
     Experiment,
     decays,

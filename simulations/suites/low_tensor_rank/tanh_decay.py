@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import (
+from ltr.simulations.suites.low_tensor_rank.target_spectra import (
     PARAMETERS,
     Experiment,
     decays,

@@ -78,7 +78,7 @@ def test_a_change_of_a_shared_experiment_makes_results_old(monkeypatch: pytest.M
     source = inspect.getsource
 
     def mended(thing: object) -> str:
-        return source(thing) + ("# mended" if getattr(thing, "__name__", "").endswith(".target_learning") else "")  # type: ignore[arg-type]
+        return source(thing) + ("# mended" if getattr(thing, "__name__", "").endswith(".target_spectra") else "")  # type: ignore[arg-type]
 
     claims = chosen(["LTR-49", "LTR-13"])
     before = [claim.fingerprint(claim.protocol("quick")) for claim in claims]

@@ -1,8 +1,6 @@
-"""Random networks that learn one target by gradient descent, with the spectra of rates, adjoints and gradients.
+"""Random networks that learn one target, with the spectra of rates, adjoints, gradients and weight changes.
 
-Supplement D.4 and Sup. Fig. 6: x' = W phi(x) - x + B u with the loss |D phi(x(T)) - y|^2. Networks of several seeds
-learn together as one batch; gradients are written out from the adjoints (supplement D.1 and D.2, with the sign and
-the factor of two corrected).
+Supplement D.4 and Sup. Fig. 6.
 """
 
 from __future__ import annotations
@@ -23,40 +21,16 @@ from ltr.crossval.scores import Scorer
 from ltr.crossval.tensor_decomposition import cp
 from ltr.figures.style import PALETTE, new_figure, plain_ticks, styled
 from ltr.model.dynamics import ACTIVATIONS
+from ltr.simulations.target_network import SETTINGS, Visit, automatic_gradient, descend, random_networks
 from ltr.simulations.validation.claim import Measured, Protocol
-from ltr.types import Array, Bool, Float
+from ltr.types import Array, Float
 
-INPUTS, OUTPUTS = 2, 2
-LINEAR_RADIUS = 0.9  # spectral radius of linear networks, which would grow without bound beyond 1
 RANK_LEVEL = 1e-10  # singular values below this share of the largest count as zero
 COMPRESSION_LEVEL = 1e-6  # the same for what is left out before the tensor decomposition
 SLOPE_VALUES, SLOPE_LEVEL = 15, 1e-13  # singular values that a slope is fitted to, and the smallest of use
 RANKS = (1, 2, 3, 4, 5)
 MODES = ("trials", "columns", "rows")
 SHOWN_VALUES, SHOWN_UNITS = 40, 12
-
-
-class Setting(NamedTuple):
-    """One row of Sup. Fig. 6.
-
-    Attributes:
-        activation: its name in the product.
-        gain: weights have variance gain^2 / units.
-        rank: of the initial weights, or 0 for full.
-    """
-
-    activation: str
-    gain: float = 1.5
-    rank: int = 0
-
-
-SETTINGS = {
-    "rectified tanh": Setting("rectified_tanh"),
-    "softplus": Setting("softplus"),
-    "tanh": Setting("tanh"),
-    "linear": Setting("identity", rank=3),
-    "chaotic tanh": Setting("tanh", gain=2.1),
-}
 
 
 class Experiment(NamedTuple):
@@ -78,26 +52,6 @@ class Experiment(NamedTuple):
 
 
 PARAMETERS = {"units": 100, "iterations": 60, "duration": 5.0, "step": 0.1, "learning_rate": 0.05}
-
-
-@dataclass(frozen=True, eq=False)
-class Networks:
-    """Networks of several seeds, and what each is to do."""
-
-    weights: Float[Tensor, "seed unit unit"]
-    drive: Float[Tensor, "seed step unit"]
-    decoder: Float[Tensor, "seed output unit"]
-    target: Float[Tensor, "seed output"]
-
-
-class Visit(NamedTuple):
-    """Networks at some weights."""
-
-    states: Float[Tensor, "seed time unit"]
-    loss: Float[Tensor, " seed"]
-    rates: Float[Tensor, "seed unit step"]
-    adjoints: Float[Tensor, "seed unit step"]
-    gradient: Float[Tensor, "seed unit unit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,120 +91,36 @@ class Learning:
 
 @cache
 def learn(name: str, experiment: Experiment) -> Learning:
-    """Gradient descent on the weights; a step that raises the loss is taken back, and the next ones are half as long.
+    """Gradient descent on the weights, with what is drawn of it.
 
     Args:
         name: of the setting.
         experiment: sizes and seeds.
     """
-    setting = SETTINGS[name]
-    networks = random_networks(setting, experiment)
-    weights, here = networks.weights, visit(networks, networks.weights, setting, experiment.step)
-    automatic = automatic_gradient(networks, setting, experiment.step)
-    autograd_error = (here.gradient - automatic).norm(dim=(1, 2)) / automatic.norm(dim=(1, 2))
-    length = torch.full_like(here.loss, experiment.learning_rate)
-    course, all_weights = [spectra(here)], [weights]
-    for _ in range(experiment.iterations):
-        proposed = weights - length[:, None, None] * here.gradient
-        there = visit(networks, proposed, setting, experiment.step)
-        better = there.loss <= here.loss  # never of one that is not a number
-        length = torch.where(better, length, length / 2)
-        weights = torch.where(better[:, None, None], proposed, weights)
-        here = chosen(better, there, here)
-        course.append(spectra(here))
-        all_weights.append(weights)
+    setting, step = SETTINGS[name], experiment.step
+    networks = random_networks(
+        setting,
+        experiment.seeds,
+        units=experiment.units,
+        duration=experiment.duration,
+        step=step,
+        device=experiment.device,
+    )
+    steps = {"learning_rate": experiment.learning_rate, "iterations": experiment.iterations}
+    weights, visits = zip(*descend(networks, setting, step=step, **steps), strict=True)
+    automatic = automatic_gradient(networks, setting, step)
+    autograd_error = (visits[0].gradient - automatic).norm(dim=(1, 2)) / automatic.norm(dim=(1, 2))
+    course = [spectra(visit) for visit in visits]
     loss, rates, adjoints, gradients = (torch.stack(part, 1).cpu().numpy() for part in zip(*course, strict=True))
     return Learning(
-        weights=torch.stack(all_weights, 1).cpu().numpy(),
+        weights=torch.stack(weights, 1).cpu().numpy(),
         loss=loss,
         rates=rates,
         adjoints=adjoints,
         gradients=gradients,
-        activity=ACTIVATIONS[setting.activation].value(here.states)[:, :, :SHOWN_UNITS].cpu().numpy(),
+        activity=ACTIVATIONS[setting.activation].value(visits[-1].states)[:, :, :SHOWN_UNITS].cpu().numpy(),
         autograd_error=autograd_error.cpu().numpy(),
     )
-
-
-def chosen(first: Bool[Tensor, " seed"], one: Visit, other: Visit) -> Visit:
-    """Of each seed, the one or the other."""
-    pairs = zip(one, other, strict=True)
-    return Visit(*(torch.where(first.view(-1, *[1] * (a.ndim - 1)), a, b) for a, b in pairs))
-
-
-def random_networks(setting: Setting, experiment: Experiment) -> Networks:
-    """Networks with inputs of a random linear system and uniform targets (supplement D.4), the same in all settings."""
-    units = experiment.units
-    times = experiment.step * torch.arange(round(experiment.duration / experiment.step), dtype=torch.float64)
-    parts = []
-    for seed in experiment.seeds:
-        random = np.random.default_rng(seed)
-        system = random.normal(size=(INPUTS, INPUTS)) / np.sqrt(INPUTS) - np.eye(INPUTS)
-        start = random.normal(size=INPUTS) / np.sqrt(2)
-        input_map = random.normal(size=(units, INPUTS)) / np.sqrt(INPUTS)
-        decoder = random.normal(size=(OUTPUTS, units)) / np.sqrt(units)
-        target = random.uniform(-1, 1, size=OUTPUTS)
-        signals = torch.linalg.matrix_exp(times[:, None, None] * torch.tensor(system)) @ torch.tensor(start)
-        weights = initial_weights(setting, units, random)
-        parts.append(
-            (torch.tensor(weights), signals @ torch.tensor(input_map.T), *map(torch.tensor, (decoder, target)))
-        )
-    return Networks(*(torch.stack(part).to(experiment.device) for part in zip(*parts, strict=True)))
-
-
-def initial_weights(setting: Setting, units: int, random: np.random.Generator) -> Float[Array, "unit unit"]:
-    """Full, or of low rank with a fixed spectral radius."""
-    if not setting.rank:
-        return random.normal(size=(units, units)) * setting.gain / np.sqrt(units)
-    weights = random.normal(size=(units, setting.rank)) @ random.normal(size=(setting.rank, units))
-    return np.asarray(weights * LINEAR_RADIUS / np.abs(np.linalg.eigvals(weights)).max())
-
-
-def visit(networks: Networks, weights: Float[Tensor, "seed unit unit"], setting: Setting, step: float) -> Visit:
-    """States, adjoints and gradient at the weights.
-
-    The rate before each step stands beside the adjoint after it, which makes their product the exact gradient of the
-    discrete steps.
-    """
-    phi = ACTIVATIONS[setting.activation]
-    visited = roll_out(networks, weights, setting, step)
-    error = product(networks.decoder, phi.value(visited[:, -1])) - networks.target
-    slope = phi.slope(visited)
-    adjoint = 2 * slope[:, -1] * product(networks.decoder.mT, error)
-    pulled = [adjoint]
-    for index in reversed(range(1, visited.shape[1] - 1)):
-        adjoint = adjoint + step * (slope[:, index] * product(weights.mT, adjoint) - adjoint)
-        pulled.append(adjoint)
-    rates, adjoints = step**0.5 * phi.value(visited[:, :-1]).mT, step**0.5 * torch.stack(pulled[::-1], 1).mT
-    return Visit(visited, (error**2).sum(1), rates, adjoints, torch.bmm(adjoints, rates.mT))
-
-
-def roll_out(
-    networks: Networks, weights: Float[Tensor, "seed unit unit"], setting: Setting, step: float
-) -> Float[Tensor, "seed time unit"]:
-    """States from rest, before the first Euler step and after each."""
-    phi = ACTIVATIONS[setting.activation].value
-    state = torch.zeros_like(networks.drive[:, 0])
-    visited = [state]
-    for drive in networks.drive.unbind(1):
-        state = state + step * (product(weights, phi(state)) - state + drive)
-        visited.append(state)
-    return torch.stack(visited, 1)
-
-
-def product(
-    matrix: Float[Tensor, "seed row column"], vector: Float[Tensor, "seed column"]
-) -> Float[Tensor, "seed row"]:
-    """Each seed's matrix times its vector."""
-    return torch.bmm(matrix, vector[:, :, None])[:, :, 0]
-
-
-def automatic_gradient(networks: Networks, setting: Setting, step: float) -> Float[Tensor, "seed unit unit"]:
-    """By automatic differentiation, which knows nothing of adjoints."""
-    weights = networks.weights.clone().requires_grad_()
-    rate = ACTIVATIONS[setting.activation].value(roll_out(networks, weights, setting, step)[:, -1])
-    error = product(networks.decoder, rate) - networks.target
-    (gradient,) = torch.autograd.grad((error**2).sum(), weights)
-    return gradient
 
 
 def spectra(here: Visit) -> tuple[Tensor, Tensor, Tensor, Tensor]:

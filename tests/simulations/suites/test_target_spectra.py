@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ltr.simulations.suites.low_tensor_rank.target_learning import Learning
+from ltr.simulations.suites.low_tensor_rank.target_spectra import Learning
 
 
 def learning(gradients: list[list[float]], rates: list[list[float]]) -> Learning:
