@@ -11,7 +11,11 @@ from ltr.errors import SettingsError, nearest
 from ltr.simulations import suites
 from ltr.simulations.validation.claim import Claim
 
-SUITES = {"low-tensor-rank": "low_tensor_rank", "integrators": "integrators"}
+SUITES = {
+    "low-tensor-rank": "low_tensor_rank",
+    "integrators": "integrators",
+    "low-rank-change": "low_rank_change",
+}
 """Suite, as it is typed, -> its folder."""
 
 

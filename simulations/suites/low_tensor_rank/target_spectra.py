@@ -106,12 +106,14 @@ def learn(name: str, experiment: Experiment) -> Learning:
         step=step,
         device=experiment.device,
     )
-    steps = {"learning_rate": experiment.learning_rate, "iterations": experiment.iterations}
-    weights, visits = zip(*descend(networks, setting, step=step, **steps), strict=True)
+    course = descend(
+        networks, setting, step=step, learning_rate=experiment.learning_rate, iterations=experiment.iterations
+    )
+    weights, visits = zip(*course, strict=True)
     automatic = automatic_gradient(networks, setting, step)
     autograd_error = (visits[0].gradient - automatic).norm(dim=(1, 2)) / automatic.norm(dim=(1, 2))
-    course = [spectra(visit) for visit in visits]
-    loss, rates, adjoints, gradients = (torch.stack(part, 1).cpu().numpy() for part in zip(*course, strict=True))
+    found = [spectra(visit) for visit in visits]
+    loss, rates, adjoints, gradients = (torch.stack(part, 1).cpu().numpy() for part in zip(*found, strict=True))
     return Learning(
         weights=torch.stack(weights, 1).cpu().numpy(),
         loss=loss,
