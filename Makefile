@@ -32,7 +32,10 @@ demo/session.nwb: | $(STAMP)
 TEACHER := --inputs none --readout linear --no-readout-bias --smooth-ms 0 --center none --scale none --amplitude 0.5 \
 	--activity-penalty 0 --factor-penalty 1e-4 --trial-dropout 0 --initial-weights random \
 	--learning-rate 0.03 --polish lbfgs --validation-fraction 0 --patience 1400 --baselines none
-RAT = $(or $(LTR_RECORDINGS),../shared/recordings)/rat_motor_cortex_lever.nwb
+# LTR_RECORDINGS may name several folders
+PLACES = $(or $(subst :, ,$(LTR_RECORDINGS)),../shared/recordings)
+RAT_NAME = rat_motor_cortex_lever.nwb
+RAT = $(or $(firstword $(wildcard $(addsuffix /$(RAT_NAME),$(PLACES)))),$(firstword $(PLACES))/$(RAT_NAME))
 
 # reduced in folds, seeds, steps and trials
 cv-demo: demo/session.nwb  ## choose the rank of two teachers, of the demo's network and of rats' motor cortex

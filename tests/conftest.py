@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 
 import tests.type_checker  # noqa: F401  pyproject's --jaxtyping-packages finds it only once it is imported
+from tests.real_data import RECORDINGS
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -25,8 +25,6 @@ def generator() -> torch.Generator:
 @pytest.fixture
 def recordings() -> Path:
     """Folder of real recordings; tests that need it skip without it."""
-    default = Path(__file__).parents[2] / "shared" / "recordings"
-    folder = Path(os.environ.get("LTR_RECORDINGS", default))
-    if not folder.is_dir():
-        pytest.skip(f"needs recordings in {folder} (or in the folder LTR_RECORDINGS)")
-    return folder
+    if not RECORDINGS.is_dir():
+        pytest.skip(f"needs recordings in {RECORDINGS} (or in a folder of LTR_RECORDINGS)")
+    return RECORDINGS

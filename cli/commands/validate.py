@@ -53,11 +53,21 @@ def validate(
     ] = None,
     device: Annotated[str, typer.Option(help="Where torch computes: auto, cpu, cuda or mps.")] = "cpu",
     recordings: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
             metavar="DIR",
             envvar="LTR_RECORDINGS",
-            help="Folder of the recordings on which some claims are measured; these are left out without it.",
+            help="Folder of recordings or texts on which some claims are measured; these are left out without it. May"
+            " be given several times; the first folder that has a file counts.",
+            show_default=False,
+        ),
+    ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Word vectors for the claims on sentiment: text in the format of GloVe, 100 numbers a word. Default:"
+            " vectors made from the training sentences.",
             show_default=False,
         ),
     ] = None,
@@ -113,9 +123,10 @@ def validate(
 
     found = chosen(claims or list(SUITES))
     where = choose_device(device, "float64" if device == "cpu" else "float32")
-    here, left_out = _measurable(found, size, recordings)
-    where_from = recordings and recordings.absolute()  # workers may stand in other folders
-    orders = [Order(claim.id, size, seeds, str(where), where_from) for claim in here]
+    here, left_out = _measurable(found, size, recordings or [])
+    vectors = _checked_embeddings(embeddings, here)
+    folders = tuple(folder.absolute() for folder in recordings or [])  # workers may stand in other folders
+    orders = [Order(claim.id, size, seeds, str(where), folders, vectors) for claim in here]
     engine = _engine(jobs, cluster, cluster_config, most=len(orders), on_cpu=where.type == "cpu")
     folder = out or Path("validation") / size
     open_folder(folder)
@@ -138,7 +149,7 @@ def validate(
 
     try:
         results = measure(orders, folder, engine=engine, again=again, listener=listen)
-        everything_here = standing(folder, size, where_from)
+        everything_here = standing(folder, size, folders)
         write_table(folder, everything_here)
         page = write_page(folder, everything_here)
     except KeyboardInterrupt:
@@ -152,14 +163,16 @@ def validate(
         raise typer.Exit(FAILURE)
 
 
-def _measurable(claims: Sequence[Claim], size: Size, recordings: Path | None) -> tuple[list[Claim], dict[str, str]]:
-    """Claims that can be measured at this size and with these recordings; the others, and why not."""
+def _measurable(claims: Sequence[Claim], size: Size, folders: Sequence[Path]) -> tuple[list[Claim], dict[str, str]]:
+    """Claims that can be measured at this size and with what is in these folders; the others, and why not."""
+    from ltr.simulations.validation.run import needed_file
+
     left_out = {}
     for claim in claims:
         if size not in claim.sizes:
             left_out[claim.id] = f"not measured at {size} size"
-        elif claim.needs and not (recordings and (recordings / claim.needs).is_file()):
-            place = recordings or "a folder given by --recordings"
+        elif claim.needs and needed_file(claim, folders) is None:
+            place = " or ".join(map(str, folders)) or "a folder given by --recordings"
             left_out[claim.id] = f"needs {claim.needs}, which is not in {place}"
     if len(left_out) == len(claims):
         raise SettingsError(
@@ -168,6 +181,16 @@ def _measurable(claims: Sequence[Claim], size: Size, recordings: Path | None) ->
             fix="use --quick or --full, or --recordings DIR (or LTR_RECORDINGS)",
         )
     return [claim for claim in claims if claim.id not in left_out], left_out
+
+
+def _checked_embeddings(path: Path | None, claims: Sequence[Claim]) -> Path | None:
+    """The file of word vectors if a claim reads it, with every line checked before hours of training."""
+    if path is None or not any(claim.reads_embeddings for claim in claims):
+        return None
+    from ltr.simulations.word_vectors import read_vectors
+
+    read_vectors(path)
+    return path.absolute()
 
 
 def _in_words(left_out: Mapping[str, str]) -> str:

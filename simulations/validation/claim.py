@@ -45,6 +45,7 @@ class Protocol:
         device: where torch computes.
         unfinished: where :meth:`folder` keeps what is not finished; None for nowhere.
         needed: the file that the claim needs.
+        embeddings: file of word vectors; None where none was given or the claim reads none.
     """
 
     seeds: Sequence[int]
@@ -52,6 +53,7 @@ class Protocol:
     device: torch.device
     unfinished: Path | None = None
     needed: Path | None = None
+    embeddings: Path | None = None
 
     def __getitem__(self, name: str) -> Any:
         """A parameter."""
@@ -65,7 +67,7 @@ class Protocol:
         """
         if self.needed is None:
             raise RecordingError(
-                "this claim is measured on a recording, and no folder of recordings was given.",
+                "this claim is measured on a recording or text, and no folder that has it was given.",
                 fix="--recordings DIR, or the environment variable LTR_RECORDINGS",
             )
         return self.needed
@@ -88,10 +90,12 @@ class Measured:
     Attributes:
         values: quantity -> its numbers, one a seed or a case.
         curves: arrays for the figure, by name.
+        note: what a reader of the numbers must know about this measurement, as a sentence.
     """
 
     values: Mapping[str, Sequence[float]]
     curves: Mapping[str, Array] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,9 @@ class Claim:
         draw: the figure, from what was measured and the paper's numbers; without it, numbers and bounds are drawn.
         shares: name of an expensive experiment that several claims are measured on; these run in one process, so
             that what the experiment's function caches serves them all.
-        needs: name of a recording on which it is measured; it is left out where that is not at hand.
+        needs: name of a recording or text on which it is measured, with the folders that it lies in, such as
+            ``sst2/train.tsv``; the claim is left out where that is not at hand.
+        reads_embeddings: whether it is measured with the file of word vectors, where one is given.
         deviation: why the paper's claim does not hold as it stands, and how that is known. The checks then say what
             holds instead, and the claim counts as a known deviation, never as a pass.
     """
@@ -185,6 +191,7 @@ class Claim:
     draw: Callable[[Measured, Mapping[str, float]], Figure] | None = None
     shares: str = ""
     needs: str = ""
+    reads_embeddings: bool = False
     deviation: str = ""
 
     def protocol(self, size: Size, *, seeds: int | None = None, device: torch.device | None = None) -> Protocol:
@@ -193,15 +200,29 @@ class Claim:
         return Protocol(tuple(range(number)), {**self.parameters, **self.sizes[size]}, device or torch.device("cpu"))
 
     def fingerprint(self, protocol: Protocol) -> str:
-        """Changes with protocol, recording, and code of the experiment, so that what is stored can be known as old."""
+        """Changes with protocol, files, and code of the experiment, so that what is stored can be known as old.
+
+        Parts of it, after dashes, are of the recording and of the word vectors, empty where these are not at hand, so
+        that the rest can still be compared.
+        """
         module = inspect.getmodule(self.measure)
         code = experiment_code(module) if module else ""
         told = [self.id, list(protocol.seeds), dict(protocol.parameters), str(protocol.device), code]
         stamp = hashlib.sha256(json.dumps(told, default=repr, sort_keys=True).encode()).hexdigest()[:16]
-        if protocol.needed is None:
-            return stamp
-        # apart, so that without the recording the rest can still be compared
-        return f"{stamp}-{hashlib.sha256(protocol.needed.read_bytes()).hexdigest()[:16]}"
+        files = [protocol.needed] if self.needs else []
+        files += [protocol.embeddings] if protocol.embeddings else []
+        return "-".join([stamp, *(_digest(path) if path and path.is_file() else "" for path in files)])
+
+
+def _digest(path: Path) -> str:
+    state = path.stat()
+    return _digest_of(path, state.st_size, state.st_mtime_ns)
+
+
+@cache  # files are large
+def _digest_of(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @cache  # as it was when first read: edits in the middle of a measurement are not part of it

@@ -51,6 +51,7 @@ def read_result(folder: Path, claim: str, names: Set[str]) -> dict[str, Any] | N
         stored = json.loads((folder / CLAIMS / f"{claim}.json").read_text(encoding="utf-8"))
         stored["values"] = {name: [_number(value) for value in values] for name, values in stored["values"].items()}
         stored["curves"] = {name: np.array(curve, dtype=float) for name, curve in stored["curves"].items()}
+        stored.setdefault("note", "")  # which results did not always have
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return stored if stored.keys() == names else None
@@ -90,7 +91,7 @@ def row(result: Result) -> dict[str, str]:
         "passes_if": "; ".join(check.text() for check in claim.checks),
         "reported": "; ".join(f"{name} {value:g}" for name, value in claim.reported.items()),
         "seconds": f"{result.seconds:.1f}",
-        "note": result.error or claim.deviation,
+        "note": result.error or " ".join(filter(None, (claim.deviation, result.note))),
         **{name: result.environment[name] for name in ("seeds", "date", "device", "ltr", "torch", "python")},
     }
 

@@ -70,7 +70,7 @@ def _panel(claim: Claim, result: Result) -> Panel:
     if result.error:
         return Panel(claim.id, claim.title, "", None, f"Nothing was measured: {result.error}.")
     if claim.draw is not None:
-        measured = Measured(result.values, result.curves)
+        measured = Measured(result.values, result.curves, result.note)
         return Panel(claim.id, claim.title, "", partial(claim.draw, measured, claim.reported))
     caption = "Dots: measured; green: range that holds"
     caption += "; diamond: the paper's number." if _has_reported(claim.checks, claim) else "."

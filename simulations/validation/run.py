@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ltr.simulations.validation.catalogue import SUITES, chosen, find, suite_of
-from ltr.simulations.validation.claim import Protocol, Size
+from ltr.simulations.validation.claim import Claim, Protocol, Size
 from ltr.simulations.validation.folder import UNFINISHED, read_result, write_result
 from ltr.sweep.engines import Engine
 from ltr.types import Array
@@ -35,7 +35,8 @@ class Order:
         size: at which it is measured.
         seeds: how many; None as the claim says.
         device: where torch computes.
-        recordings: folder of the recordings that some claims need; None if there is none.
+        recordings: folders of the recordings and texts that some claims need; the first that has one counts.
+        embeddings: file of word vectors, for claims that read such; None for vectors of their own making.
         unfinished: folder from which an interrupted measurement goes on; None for no such thing.
     """
 
@@ -43,7 +44,8 @@ class Order:
     size: Size
     seeds: int | None = None
     device: str = "cpu"
-    recordings: Path | None = None
+    recordings: tuple[Path, ...] = ()
+    embeddings: Path | None = None
     unfinished: Path | None = None
 
 
@@ -62,8 +64,9 @@ class Result:
         holds: for each check of the claim, in order; empty after an error.
         seconds: it took.
         error: what went wrong; empty otherwise.
-        fingerprint: of protocol and code.
-        environment: date, device, number of seeds, and versions.
+        fingerprint: of protocol, files and code.
+        environment: date, device, number of seeds, file of word vectors, and versions.
+        note: what a reader of the numbers must know.
     """
 
     claim: str
@@ -77,6 +80,7 @@ class Result:
     error: str
     fingerprint: str
     environment: Mapping[str, str]
+    note: str = ""
 
 
 RESULT_FIELDS = frozenset(item.name for item in fields(Result))
@@ -130,7 +134,7 @@ def validate(
     return [results[order.claim] for order in orders]
 
 
-def standing(folder: Path, size: Size, recordings: Path | None = None) -> list[Result]:
+def standing(folder: Path, size: Size, recordings: Sequence[Path] = ()) -> list[Result]:
     """All results at a size that the folder holds and that are current, by claim; of this and of earlier commands."""
     found = []
     for claim in chosen(list(SUITES)):
@@ -139,16 +143,25 @@ def standing(folder: Path, size: Size, recordings: Path | None = None) -> list[R
         if result is None or result.size != size or size not in claim.sizes:
             continue
         environment = result.environment
-        if is_current(result, Order(claim.id, size, int(environment["seeds"]), environment["device"], recordings)):
+        vectors = environment.get("embeddings")
+        as_measured = Order(
+            claim.id,
+            size,
+            int(environment["seeds"]),
+            environment["device"],
+            tuple(recordings),
+            Path(vectors) if vectors else None,
+        )
+        if is_current(result, as_measured):
             found.append(result if result.status == "error" else judged(result))
     return found
 
 
 def is_current(result: Result, order: Order) -> bool:
-    """Whether this order would measure the same, with the same code; recordings that are not here are taken as same."""
-    absent = find(order.claim).needs and _recording(order) is None
-    stored = result.fingerprint.partition("-")[0] if absent else result.fingerprint
-    return stored == fingerprint(order)
+    """Whether this order would measure the same, with the same code; files that are not here are taken as same."""
+    stored, now = result.fingerprint.split("-"), fingerprint(order).split("-")
+    same = [new in ("", old) for old, new in zip(stored, now, strict=False)]
+    return len(stored) == len(now) and all(same)
 
 
 def fingerprint(order: Order) -> str:
@@ -157,14 +170,16 @@ def fingerprint(order: Order) -> str:
 
 
 def _protocol(order: Order) -> Protocol:
-    protocol = find(order.claim).protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
-    return replace(protocol, needed=_recording(order))
+    claim = find(order.claim)
+    protocol = claim.protocol(order.size, seeds=order.seeds, device=torch.device(order.device))
+    embeddings = order.embeddings if claim.reads_embeddings else None
+    return replace(protocol, needed=needed_file(claim, order.recordings), embeddings=embeddings)
 
 
-def _recording(order: Order) -> Path | None:
-    needs = find(order.claim).needs
-    path = order.recordings / needs if order.recordings and needs else None
-    return path if path is not None and path.is_file() else None
+def needed_file(claim: Claim, folders: Sequence[Path]) -> Path | None:
+    """What a claim needs, in the first folder that has it; None where none has, or the claim needs nothing."""
+    paths = [folder / claim.needs for folder in folders] if claim.needs else []
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _unfinished(order: Order, folder: Path) -> Path:
@@ -202,6 +217,7 @@ def measure(order: Order) -> Result:
             error="",
             fingerprint=stamp,
             environment=_environment(order, len(protocol.seeds)),
+            note=measured.note,
         )
         result = judged(result)
     except Exception as error:  # noqa: BLE001  the other claims go on
@@ -239,7 +255,9 @@ def _failed(order: Order, error: Exception, seconds: float = 0.0) -> Result:
 
 
 def _environment(order: Order, seeds: int) -> dict[str, Any]:
+    vectors = _protocol(order).embeddings
     return {
+        **({"embeddings": str(vectors)} if vectors else {}),
         "date": datetime.now(UTC).date().isoformat(),
         "device": order.device,
         "seeds": str(seeds),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,6 +91,41 @@ def test_a_claim_about_a_recording_is_measured_where_the_recording_is(
     assert "1 claims, 1 pass" in ltr("validate", "A-2", "--smoke", "--recordings", "here", "--jobs", 1).out
     monkeypatch.setenv("LTR_RECORDINGS", "here")
     assert "2 claims, 2 pass" in ltr("validate", "--all", "--smoke", "--jobs", 1, "--again").out
+
+
+def test_several_folders_of_recordings_are_searched(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(monkeypatch, claim("A-1", needs="rat.nwb"), claim("A-2", needs="texts/train.tsv"))
+    monkeypatch.delenv("LTR_RECORDINGS", raising=False)
+    Path("one").mkdir()
+    Path("one/rat.nwb").touch()
+    Path("two/texts").mkdir(parents=True)
+    Path("two/texts/train.tsv").touch()
+    answer = ltr("validate", "--all", "--smoke", "--jobs", 1, "--recordings", "one")
+    assert "left out: A-2 (needs texts/train.tsv, which is not in one)" in answer.err
+    several = ("--recordings", "one", "--recordings", "two")
+    assert "2 claims, 2 pass" in ltr("validate", "--all", "--smoke", "--jobs", 1, *several).out
+    answer = ltr("validate", "A-2", "--smoke", "--recordings", "one", "--recordings", "three")
+    assert "texts/train.tsv, which is not in one or three" in answer.err
+    monkeypatch.setenv("LTR_RECORDINGS", f"two{os.pathsep}one")
+    assert "2 claims, 2 pass" in ltr("validate", "--all", "--smoke", "--jobs", 1, "--again").out
+
+
+def test_word_vectors_are_checked_before_anything_is_measured(ltr: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(monkeypatch, claim("A-1"), claim("A-2", reads_embeddings=True))
+    good, bad = Path("good.txt"), Path("bad.txt")
+    good.write_text("word" + " 0.5" * 100 + "\n")
+    bad.write_text("word" + " 0.5" * 100 + "\nother" + " 0.5" * 50 + "\n")
+    ask = ("validate", "--all", "--smoke", "--jobs", 1, "--embeddings")
+    for path, message in ((bad, "line 2 of bad.txt holds 50 numbers"), ("absent.txt", "No such file")):
+        answer = ltr(*ask, path)
+        assert answer.code == 2
+        assert message in answer.err
+        assert "allowed: " in answer.err
+        assert "Traceback" not in answer.err
+    assert not Path("validation").exists()
+    assert ltr(*ask, good).code == 0
+    # claims that read none leave it alone
+    assert ltr("validate", "A-1", "--smoke", "--jobs", 1, "--embeddings", bad).code == 0
 
 
 @pytest.mark.usefixtures("claims")

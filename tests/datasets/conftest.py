@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ltr.datasets.nwb.write import write_session
+from tests.real_data import RECORDINGS
 
 N_TRIALS = 20
 
@@ -66,8 +66,7 @@ def session_path(tmp_path_factory, trials_frame, trains_s) -> Path:
 
 def shared_folder(name: str) -> Path:
     """A folder of real data beside the checkout; the test skips where it is absent."""
-    recordings = Path(os.environ.get("LTR_RECORDINGS", Path(__file__).parents[3] / "shared" / "recordings"))
-    folder = recordings if name == "recordings" else recordings.parent / name
+    folder = RECORDINGS if name == "recordings" else RECORDINGS.parent / name
     if not folder.is_dir():
         pytest.skip(f"the shared data in {folder} are not here (set LTR_RECORDINGS)")
     return folder

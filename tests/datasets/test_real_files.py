@@ -12,8 +12,8 @@ from ltr import fit, parse_settings
 from ltr.cli.main import main
 from ltr.datasets import open_recording, summarise
 from ltr.settings import RecordingSettings
+from tests.real_data import RECORDINGS
 
-RECORDINGS = Path(os.environ.get("LTR_RECORDINGS", Path(__file__).parents[3] / "shared" / "recordings"))
 LAYOUTS = sorted((RECORDINGS.parent / "layouts").glob("*.nwb"))
 TINY = {"iterations": 3, "rank": 2, "units": 8, "baselines": False}
 each_layout = pytest.mark.parametrize("path", LAYOUTS or [None], ids=lambda path: path.stem if path else "none")

@@ -109,12 +109,74 @@ def test_another_recording_is_measured_again(monkeypatch, folder, tmp_path):
     publish(monkeypatch, claim("A-1", needs="rat.nwb", measure=size))
     for length, passes in ((1, "pass"), (1, "pass"), (3, "fail")):
         (tmp_path / "rat.nwb").write_bytes(b"x" * length)
-        (result,) = validate([Order("A-1", "smoke", recordings=tmp_path)], folder, engine=Serial())
+        (result,) = validate([Order("A-1", "smoke", recordings=(tmp_path,))], folder, engine=Serial())
         assert (result.values, result.status) == ({"number": [length]}, passes)
     # without the recording it stays in the table
     assert [each.claim for each in standing(folder, "smoke")] == ["A-1"]
     publish(monkeypatch, claim("A-1", needs="rat.nwb", measure=size, parameters={"scale": 3.0}))
     assert standing(folder, "smoke") == [], "another experiment is another result, recording or not"
+
+
+def test_word_vectors_are_part_of_the_claims_that_read_them_only(monkeypatch, folder, tmp_path):
+    def size(protocol):
+        CALLS.append("vectors" if protocol.embeddings else "none")
+        return Measured({"number": [1.0]}, note="Made up." if protocol.embeddings is None else "From a file.")
+
+    publish(monkeypatch, claim("A-1", measure=size, reads_embeddings=True), claim("A-2", measure=size))
+    vectors = tmp_path / "vectors.txt"
+    for text, calls in (
+        (None, ["none", "none"]),
+        (None, []),
+        ("a", ["vectors"]),
+        ("a", []),
+        ("other", ["vectors"]),
+        (None, ["none"]),
+        ("other", ["vectors"]),
+    ):
+        CALLS.clear()
+        if text is not None:
+            vectors.write_text(text)
+        order = {"size": "smoke", "embeddings": vectors if text else None}
+        results = validate([Order("A-1", **order), Order("A-2", **order)], folder, engine=Serial())
+        assert calls == CALLS
+        assert [result.note for result in results] == ["From a file." if text else "Made up.", "Made up."]
+    # later commands need not name the file, and it may be gone; another one is not the same
+    assert [each.claim for each in standing(folder, "smoke")] == ["A-1", "A-2"]
+    vectors.write_text("changed")
+    assert [each.claim for each in standing(folder, "smoke")] == ["A-2"]
+    vectors.unlink()
+    assert [each.claim for each in standing(folder, "smoke")] == ["A-1", "A-2"]
+
+
+def test_the_first_folder_that_has_a_recording_counts(monkeypatch, folder, tmp_path):
+    def size(protocol):
+        return Measured({"number": [protocol.recording().stat().st_size]})
+
+    publish(monkeypatch, claim("A-1", needs="texts/a.tsv", measure=size, checks=()))
+    places = tuple(tmp_path / name for name in ("empty", "first", "second"))
+    for length, place in enumerate(places[1:], start=1):
+        (place / "texts").mkdir(parents=True)
+        (place / "texts" / "a.tsv").write_bytes(b"x" * length)
+    for folders, length in ((places, 1), (places[::-1], 2)):
+        (result,) = validate([Order("A-1", "smoke", recordings=folders)], folder, engine=Serial())
+        assert result.values == {"number": [length]}
+
+
+def test_a_note_stands_in_table_and_page_beside_a_deviation(monkeypatch, folder):
+    def noted(protocol):
+        return Measured({"number": [1.0]}, note="Made of <words>.")
+
+    publish(monkeypatch, claim("A-1", measure=noted), claim("A-2", measure=noted, deviation="Not so."))
+    results = validate([Order("A-1", "smoke"), Order("A-2", "smoke")], folder, engine=Serial())
+    with write_table(folder, results).open() as file:
+        assert [row["note"] for row in csv.DictReader(file)] == ["Made of <words>.", "Not so. Made of <words>."]
+    assert write_page(folder, results).read_text().count("Made of &lt;words&gt;.") == 2
+    # results from before there were notes are not lost
+    path = folder / "claims" / "A-1.json"
+    stored = json.loads(path.read_text())
+    del stored["note"]
+    path.write_text(json.dumps(stored))
+    assert read_result(folder, "A-1", RESULT_FIELDS)["note"] == ""
 
 
 def test_the_same_experiment_at_another_size_is_another_result(monkeypatch, folder):
