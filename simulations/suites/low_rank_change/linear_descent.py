@@ -87,42 +87,63 @@ def descend(network: Network, targets: Sequence[float], rates: Float[Array, "*#s
         rates: of descent, one for each network and target, or one for each target.
         steps: of descent.
     """
-    inverse = initial_inverse(network)
-    seeds, units = inverse.shape[:2]
-    shape = (seeds, len(targets))
-    wanted, rates = np.asarray(targets, float), np.broadcast_to(np.asarray(rates, float), shape)
-    input_map = network.input_map.numpy()[..., 0][:, None]
-    column = np.repeat(network.readout.numpy() @ inverse, len(targets), axis=1)
-    row = np.repeat(input_map @ inverse.mT, len(targets), axis=1)
-    columns, rows, lefts, rights = np.empty((4, *shape, steps, units))
-    strengths, factors = np.empty((2, *shape, steps))
-    readouts = np.empty((*shape, steps + 1))
+    wanted = np.asarray(targets, float)
+    rates = np.broadcast_to(np.asarray(rates, float), (len(network.weight), len(wanted)))
+    inverses, readouts, inputs = initial_inverse(network), network.readout.numpy()[:, 0], network.input_map.numpy()
+    # one network after another, because what a single one needs stays in the processor's cache
+    parts = [
+        _descend_one(inverse, readout, heard[:, 0], wanted, rate, steps)
+        for inverse, readout, heard, rate in zip(inverses, readouts, inputs, rates, strict=True)
+    ]
+    columns, rows, strengths, found = (np.stack(part) for part in zip(*parts, strict=True))
+    return Descended(columns, rows, strengths, found, wanted, rates)
+
+
+def _descend_one(  # noqa: PLR0917  as they stand in the formulas
+    inverse: Float[Array, "unit unit"],
+    readout: Float[Array, " unit"],
+    heard: Float[Array, " unit"],
+    targets: Float[Array, " target"],
+    rates: Float[Array, " target"],
+    steps: int,
+) -> tuple[
+    Float[Array, "target step unit"],
+    Float[Array, "target step unit"],
+    Float[Array, "target step"],
+    Float[Array, "target time"],
+]:
+    """Columns, rows, strengths and readouts of one network."""
+    columns, rows, lefts, rights = np.empty((4, len(targets), steps, len(inverse)))
+    strengths, factors = np.empty((2, len(targets), steps))
+    readouts = np.empty((len(targets), steps + 1))
+    column, row = (np.tile(start, (len(targets), 1)) for start in (readout @ inverse, inverse @ heard))
     for step in range(steps):
-        readouts[..., step] = (column * input_map).sum(-1)
-        strength = rates * (wanted - readouts[..., step])
-        columns[..., step, :], rows[..., step, :], strengths[..., step] = column, row, strength
+        readouts[:, step] = column @ heard
+        strength = rates * (targets - readouts[:, step])
+        columns[:, step], rows[:, step], strengths[:, step] = column, row, strength
         # the inverse now is that of the start plus sum_k factors[k] lefts[k] rights[k]^T
-        before = (lefts[..., :step, :], rights[..., :step, :], factors[..., :step, None])
-        left = column @ inverse.mT + _corrected(column, *before)
-        right = row @ inverse + _corrected(row, before[1], before[0], before[2])
-        factor = strength / (1 - strength * (row * left).sum(-1))
-        lefts[..., step, :], rights[..., step, :], factors[..., step] = left, right, factor
+        before = slice(0, step)
+        left = column @ inverse.T + _times(lefts[:, before], rights[:, before], factors[:, before], column)
+        right = row @ inverse + _times(rights[:, before], lefts[:, before], factors[:, before], row)
+        factor = strength / (1 - strength * (row * left).sum(1))
+        lefts[:, step], rights[:, step], factors[:, step] = left, right, factor
         column, row = (
-            column + (factor * (column**2).sum(-1))[..., None] * right,
-            row + (factor * (row**2).sum(-1))[..., None] * left,
+            column + (factor * (column**2).sum(1))[:, None] * right,
+            row + (factor * (row**2).sum(1))[:, None] * left,
         )
-    readouts[..., steps] = (column * input_map).sum(-1)
-    return Descended(columns, rows, strengths, readouts, wanted, rates)
+    readouts[:, steps] = column @ heard
+    return columns, rows, strengths, readouts
 
 
-def _corrected(
-    vector: Float[Array, "seed target unit"],
-    lefts: Float[Array, "seed target step unit"],
-    rights: Float[Array, "seed target step unit"],
-    factors: Float[Array, "seed target step 1"],
-) -> Float[Array, "seed target unit"]:
+def _times(
+    lefts: Float[Array, "target step unit"],
+    rights: Float[Array, "target step unit"],
+    factors: Float[Array, "target step"],
+    vector: Float[Array, "target unit"],
+) -> Float[Array, "target unit"]:
     """sum_k factors[k] lefts[k] (rights[k] . vector)."""
-    return np.asarray((lefts.mT @ (factors * (rights @ vector[..., None])))[..., 0])
+    overlaps = factors[:, :, None] * (rights @ vector[:, :, None])
+    return np.asarray((lefts.mT @ overlaps)[:, :, 0])
 
 
 def initial_inverse(network: Network) -> Float[Array, "seed unit unit"]:
