@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ltr.errors import DivergenceError
@@ -22,6 +22,9 @@ from ltr.types import Array
 
 Objective = Callable[[Network, int], Float[Tensor, " seed"]]
 """(networks, step) -> the loss of each; draws what is heard on that step and plays it."""
+
+Done = Callable[[Float[Array, "seed step"]], Bool[Array, " seed"]]
+"""Losses so far -> which networks have learned."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Trained:
 
     Attributes:
         network: as they ended; nothing of it wants gradients.
-        loss: before every step.
+        loss: before every step; NaN after a network's end.
         snapshots: part -> what it was before the steps in ``at``, and at the end.
         at: number of steps taken at each snapshot.
     """
@@ -72,6 +75,7 @@ def train(
     learned: Sequence[str] = ("weight",),
     snapshot_every: int | None = None,
     after_step: Callable[[Network], None] | None = None,
+    done: Done | None = None,
     names: Sequence[object] | None = None,
     fix: str = "lower the rate",
     progress: Callable[[int, int], None] | None = None,
@@ -87,6 +91,7 @@ def train(
         snapshot_every: keep the learned parts before steps 0, this, twice this ... and at the end.
         after_step: called with the network after every step; may change the learned parts in place, for example to
             keep signs. Needs no care for gradients.
+        done: which networks have learned; each ends as it was when it first had, and training when all have.
         names: of the networks, for messages; default: their numbers.
         fix: what to do if training diverges, for the message.
         progress: called with (done, total) after every step.
@@ -109,17 +114,23 @@ def train(
     network = replace(network, **parts)
     labels = range(len(network.weight)) if names is None else names
     follow = _follower(list(parts.values()), optimiser)
-    losses = np.empty((len(network.weight), steps))
+    losses = np.full((len(network.weight), steps), np.nan)
+    ends = _Ends(done, parts) if done else None
     kept: dict[int, dict[str, Array]] = {}
     for step in range(steps):
         if snapshot_every and step % snapshot_every == 0:
             kept[step] = _copies(parts)
         loss = objective(network, step)
         losses[:, step] = _finite(loss, labels, fix)
+        if ends and ends.all_after(losses[:, : step + 1]):
+            steps, losses = step, losses[:, : step + 1]
+            break
         follow(torch.autograd.grad(loss.sum(), list(parts.values())))
         if after_step:
             with torch.no_grad():
                 after_step(network)
+        if ends:
+            ends.hold()
         if progress:
             progress(step + 1, steps)
     if snapshot_every:
@@ -130,6 +141,28 @@ def train(
         snapshots={name: np.stack([copies[name] for copies in kept.values()], axis=1) for name in parts if kept},
         at=np.array(list(kept), dtype=int),
     )
+
+
+class _Ends:
+    """Networks that have learned, each held as it was when it first had."""
+
+    def __init__(self, done: Done, parts: dict[str, Tensor]) -> None:
+        self._done, self._parts = done, parts
+        self._held: dict[int, dict[str, Tensor]] = {}
+
+    def all_after(self, losses: Float[Array, "seed step"]) -> bool:
+        """Note which networks have learned by the last of these losses, and whether all have."""
+        losses[list(self._held), -1] = np.nan
+        for place in map(int, np.flatnonzero(self._done(losses))):
+            if place not in self._held:
+                self._held[place] = {name: part.detach()[place].clone() for name, part in self._parts.items()}
+        return len(self._held) == len(losses)
+
+    def hold(self) -> None:
+        """Take back what a step did to them."""
+        for place, held in self._held.items():
+            for name, part in self._parts.items():
+                part.detach()[place] = held[name]
 
 
 def _copies(parts: dict[str, Tensor]) -> dict[str, Array]:

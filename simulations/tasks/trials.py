@@ -8,6 +8,9 @@ from jaxtyping import Float
 
 from ltr.types import Array
 
+STEP = 0.5
+"""Euler step of the tasks of Schuessler et al. (2020), time constants."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trials:

@@ -130,6 +130,27 @@ def test_what_is_done_after_a_step_holds_on_the_next_one_and_in_the_end():
     assert float(network.weight.min()) < 0  # the given one is as it was
 
 
+def test_each_network_ends_when_it_has_learned_and_training_when_all_have():
+    def objective(network, step):
+        return network.weight.square().sum((1, 2)) * torch.tensor([1.0, 1.0, 4.0])
+
+    def small(losses):
+        return losses[:, -1] < 0.1 * losses[:, 0]
+
+    start = _networks()
+    alone = train(start, objective, steps=200, optimiser=Descent(0.01), snapshot_every=1)
+    together = train(start, objective, steps=200, optimiser=Descent(0.01), snapshot_every=1, done=small)
+
+    first = (alone.loss < 0.1 * alone.loss[:, :1]).argmax(1)
+    assert first[0] > first[2] > 0
+    assert together.loss.shape[1] == first.max() + 1
+    for place, end in enumerate(first):
+        assert np.isfinite(together.loss[place]).sum() == end + 1
+        np.testing.assert_array_equal(together.network.weight[place].numpy(), alone.snapshots["weight"][place, end])
+        np.testing.assert_array_equal(together.snapshots["weight"][place, -1], together.network.weight[place].numpy())
+    assert together.at[-1] == first.max()
+
+
 def test_squared_error_counts_what_the_mask_keeps():
     rng = np.random.default_rng(0)
     output, target = rng.normal(size=(2, 3, 4, 2)), rng.normal(size=(1, 3, 4, 2))

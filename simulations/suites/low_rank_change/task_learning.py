@@ -1,0 +1,260 @@
+"""Networks that learn a task from random connectivity or from none, and what their changes do.
+
+Schuessler et al. (2020), section 3. Networks of several seeds learn together as one batch.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ltr.simulations.task_network import (
+    BATCH,
+    LEARNED,
+    RATE,
+    evaluate,
+    random_networks,
+    task_objective,
+)
+from ltr.simulations.tasks.catalogue import TASKS, TaskName
+from ltr.simulations.train_network import Adam, train
+from ltr.simulations.validation.claim import Protocol
+from ltr.simulations.vanilla_rnn import Network
+from ltr.storage import write_whole
+from ltr.types import Array, Bool, Float
+
+NAMES: tuple[TaskName, ...] = ("flip-flop", "mante", "romo")
+TITLES = {"flip-flop": "flip-flop", "mante": "Mante", "romo": "Romo"}
+SHARES = "networks that learn tasks"
+CONVERGED = 0.05  # share of the first loss, or of that without changes
+STOP_EPOCHS = 20  # whose mean loss decides that a network has learned
+EVALUATION_SEED = 1000
+
+PARAMETERS: dict[str, Any] = {
+    "units": 64,
+    "epochs": {"flip-flop": 500, "mante": 800, "romo": 1500},
+    # training stops at this share of the first loss; 0: never
+    "stop_below": 0.01,
+    "gains": {"flip-flop": [0.0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8], "mante": [0.9], "romo": [0.9]},
+    "largest_rank": 15,
+    "evaluated_trials": 512,
+}
+FULL: dict[str, Any] = {
+    "units": 256,
+    "epochs": {"flip-flop": 1000, "mante": 2000, "romo": 6000},
+    "stop_below": 0.0,
+    "gains": {
+        "flip-flop": [0.0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8],
+        "mante": [0.0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4],
+        "romo": [0.0, 0.3, 0.6, 0.9, 1.2, 1.5, 1.8, 2.1, 2.4, 2.7, 3.0],
+    },
+    "largest_rank": 25,
+}
+SIZES: dict[Any, dict[str, Any]] = {"quick": {}, "full": FULL}
+SEEDS: dict[Any, int] = {"quick": 3, "full": 5}
+
+
+class Experiment(NamedTuple):
+    """What is trained.
+
+    Attributes:
+        task: its name.
+        gain: g; initial weights have variance g^2 / units.
+        units: of a network.
+        epochs: steps of Adam at most.
+        stop_below: training ends when the mean loss of some epochs is below this share of the first loss.
+        seeds: one network each.
+        device: where torch computes.
+        learned: parts of the network that learn.
+    """
+
+    task: TaskName
+    gain: float
+    units: int
+    epochs: int
+    stop_below: float
+    seeds: tuple[int, ...]
+    device: str
+    learned: tuple[str, ...] = LEARNED
+
+
+@dataclass(frozen=True, eq=False)
+class Learning:
+    """Networks before and after learning.
+
+    Attributes:
+        experiment: what was trained.
+        before, after: stacks of networks.
+        loss: of every epoch on its batch; NaN after a network's end.
+    """
+
+    experiment: Experiment
+    before: Network
+    after: Network
+    loss: Float[Array, "seed epoch"]
+
+    @property
+    def convergence(self) -> Float[Array, " seed"]:
+        """First epoch, from 0, below 5 % of the network's own first loss; infinite if there is none."""
+        low = self.loss < CONVERGED * self.loss[:, :1]
+        return np.where(low.any(1), low.argmax(1), np.inf)
+
+    @property
+    def initial(self) -> Float[Array, "seed unit unit"]:
+        """Weights before learning."""
+        return np.asarray(self.before.weight.cpu(), dtype=float)
+
+    @property
+    def change(self) -> Float[Array, "seed unit unit"]:
+        """Weights after learning, less those before."""
+        return np.asarray(self.after.weight.cpu(), dtype=float) - self.initial
+
+
+@dataclass(frozen=True, eq=False)
+class Truncation:
+    """Losses of networks with changed weights and the trained inputs and readout, all on the same trials.
+
+    Attributes:
+        untrained: of the networks before learning.
+        by_rank: with the R largest singular values of the change only, R = 0, 1 ...
+        trained: with the whole change.
+        shuffled: with the entries of the initial weights in another order.
+    """
+
+    untrained: Float[Array, " seed"]
+    by_rank: Float[Array, "seed rank"]
+    trained: Float[Array, " seed"]
+    shuffled: Float[Array, " seed"]
+
+    @property
+    def functional_rank(self) -> Float[Array, " seed"]:
+        """Smallest R with a loss below 5 % of that at R = 0; infinite if there is none."""
+        low = self.by_rank < CONVERGED * self.by_rank[:, :1]
+        return np.where(low.any(1), low.argmax(1), np.inf)
+
+    @property
+    def lasting_rank(self) -> Float[Array, " seed"]:
+        """Smallest R from which on the loss stays below 5 % of that of the untrained network."""
+        high = self.by_rank >= CONVERGED * self.untrained[:, None]
+        last = high.shape[1] - high[:, ::-1].argmax(1)
+        return np.where(~high.any(1), 0, np.where(high[:, -1], np.inf, last))
+
+
+def experiments(protocol: Protocol, task: TaskName, gains: Sequence[float] | None = None) -> list[Experiment]:
+    """Those of a task in the order of gains; only those of these gains, if given."""
+    return [
+        Experiment(
+            task=task,
+            gain=gain,
+            units=protocol["units"],
+            epochs=protocol["epochs"][task],
+            stop_below=protocol["stop_below"],
+            seeds=tuple(protocol.seeds),
+            device=str(protocol.device),
+        )
+        for gain in protocol["gains"][task]
+        if gains is None or gain in gains
+    ]
+
+
+def every_learning(protocol: Protocol) -> Iterator[tuple[str, Learning]]:
+    """All networks of a protocol, under the names of task and gain."""
+    for task in NAMES:
+        for experiment in experiments(protocol, task):
+            yield label(experiment), learn(experiment, protocol)
+
+
+def label(experiment: Experiment) -> str:
+    """How an experiment is called in tables.
+
+    Example:
+        >>> label(Experiment("mante", 0.9, 64, 800, 0.01, (0,), "cpu"))
+        'Mante, g = 0.9'
+    """
+    return f"{TITLES[experiment.task]}, g = {experiment.gain:g}"
+
+
+_LEARNED: dict[Experiment, Learning] = {}
+
+
+def learn(experiment: Experiment, protocol: Protocol) -> Learning:
+    """Train networks, once in a process; what an interrupted measurement trained is read from its folder."""
+    if experiment not in _LEARNED:
+        with protocol.folder("networks") as folder:
+            name = f"{experiment.task}_{experiment.gain:g}_{experiment.units}_{'_'.join(experiment.learned)}.npz"
+            path = folder / name
+            before = _start(experiment)
+            if path.is_file():
+                with np.load(path) as found:
+                    parts = {name: torch.as_tensor(found[name], device=experiment.device) for name in LEARNED}
+                    _LEARNED[experiment] = Learning(experiment, before, replace(before, **parts), found["loss"])
+            else:
+                learning = _train(experiment, before)
+                parts = {name: getattr(learning.after, name).cpu().numpy() for name in LEARNED}
+                buffer = io.BytesIO()
+                np.savez(buffer, loss=learning.loss, **parts)
+                write_whole(path, buffer.getvalue())
+                _LEARNED[experiment] = learning
+    return _LEARNED[experiment]
+
+
+def _start(experiment: Experiment) -> Network:
+    seeds, gains = experiment.seeds, [experiment.gain] * len(experiment.seeds)
+    return random_networks(TASKS[experiment.task], seeds, gains, experiment.units, device=experiment.device)
+
+
+def _train(experiment: Experiment, before: Network) -> Learning:
+    def learned(loss: Float[Array, "seed epoch"]) -> Bool[Array, " seed"]:
+        if loss.shape[1] < STOP_EPOCHS:
+            return np.zeros(len(loss), dtype=bool)
+        return np.asarray(loss[:, -STOP_EPOCHS:].mean(1) < experiment.stop_below * loss[:, 0])
+
+    trained = train(
+        before,
+        task_objective(TASKS[experiment.task], experiment.seeds, trials=BATCH),
+        steps=experiment.epochs,
+        optimiser=Adam(RATE / experiment.units),
+        learned=experiment.learned,
+        done=learned if experiment.stop_below else None,
+        names=experiment.seeds,
+    )
+    return Learning(experiment, before, trained.network, trained.loss)
+
+
+@cache
+def truncations(experiment: Experiment, largest_rank: int, trials: int) -> Truncation:
+    """Losses of networks that :func:`learn` has trained, with truncated changes and with shuffled initial weights."""
+    learning = _LEARNED[experiment]
+    shown = TASKS[experiment.task].draw(np.random.default_rng(EVALUATION_SEED), trials)
+
+    def loss_with(weight: Float[Array, "seed unit unit"]) -> Float[Array, " seed"]:
+        like = learning.after.weight
+        return evaluate(replace(learning.after, weight=torch.as_tensor(weight).to(like)), shown)
+
+    initial, change = learning.initial, learning.change
+    left, values, right = np.linalg.svd(change)
+    by_rank = [
+        loss_with(initial + (left[..., :rank] * values[:, None, :rank]) @ right[:, :rank])
+        for rank in range(largest_rank + 1)
+    ]
+    mixed = [
+        np.random.default_rng([seed, 2]).permutation(weight.ravel()).reshape(weight.shape)
+        for seed, weight in zip(experiment.seeds, initial, strict=True)
+    ]
+    return Truncation(
+        untrained=evaluate(learning.before, shown),
+        by_rank=np.stack(by_rank, axis=1),
+        trained=loss_with(initial + change),
+        shuffled=loss_with(np.stack(mixed) + change),
+    )
+
+
+def truncated(learning: Learning, protocol: Protocol) -> Truncation:
+    """Losses with truncated changes, at a protocol's sizes."""
+    return truncations(learning.experiment, protocol["largest_rank"], protocol["evaluated_trials"])
