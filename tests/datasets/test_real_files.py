@@ -1,8 +1,6 @@
 """Real and realistic files: a rat recording counted independently, layouts of public data sets fitted as advised."""
 
 import json
-import os
-from pathlib import Path
 
 import h5py
 import numpy as np
