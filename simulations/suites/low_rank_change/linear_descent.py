@@ -71,6 +71,13 @@ class Descended:
             found[..., index, : values.shape[-1]] = values
         return found
 
+    def truncated(self, seed: int, target: int, rank: int) -> Float[Array, "unit unit"]:
+        """The change at the end, with its largest singular values only (equation 4)."""
+        left, right = self.columns[seed, target] * self.strengths[seed, target, :, None], self.rows[seed, target]
+        (first, one), (second, other) = np.linalg.qr(left.T), np.linalg.qr(right.T)
+        vectors, values, covectors = np.linalg.svd(one @ other.T)
+        return np.asarray((first @ vectors[:, :rank] * values[:rank]) @ (second @ covectors[:rank].T).T)
+
     def change_norms(self) -> Float[Array, "seed target"]:
         """Frobenius norm of the change at the end."""
         weighted = self.columns * self.strengths[..., None]

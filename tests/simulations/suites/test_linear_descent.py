@@ -66,6 +66,9 @@ def test_singular_values_and_norms_are_those_of_the_change():
             early = np.linalg.svd(learned.change(seed, target, 2), compute_uv=False)
             np.testing.assert_allclose(found[seed, target, 1], whole[:4], atol=1e-14)
             np.testing.assert_allclose(found[seed, target, 0], [*early[:2], 0, 0], atol=1e-14)
+            vectors, values, covectors = np.linalg.svd(learned.change(seed, target))
+            best = vectors[:, :2] * values[:2] @ covectors[:2]
+            np.testing.assert_allclose(learned.truncated(seed, target, 2), best, atol=1e-14)
             assert learned.change_norms()[seed, target] == pytest.approx(np.linalg.norm(whole), rel=1e-12)
 
 
