@@ -22,8 +22,9 @@ from ltr.simulations.task_network import (
     random_networks,
     task_objective,
 )
-from ltr.simulations.tasks.catalogue import TASKS, TaskName
-from ltr.simulations.train_network import Adam, train
+from ltr.simulations.tasks.catalogue import TASKS, Task, TaskName
+from ltr.simulations.tasks.trials import STEP, Trials, on_coarser_grid, on_finer_grid
+from ltr.simulations.train_network import Adam, Descent, train
 from ltr.simulations.validation.claim import Protocol
 from ltr.simulations.vanilla_rnn import Network
 from ltr.storage import write_whole
@@ -60,6 +61,24 @@ SIZES: dict[Any, dict[str, Any]] = {"quick": {}, "full": FULL}
 SEEDS: dict[Any, int] = {"quick": 3, "full": 5}
 
 
+class Variant(NamedTuple):
+    """How training differs from what the paper shows.
+
+    Attributes:
+        learned: parts of the network that learn.
+        descent_rate: of plain gradient descent; 0 for Adam.
+        finer, coarser: by how much the step is shorter, or longer.
+    """
+
+    learned: tuple[str, ...] = LEARNED
+    descent_rate: float = 0.0
+    finer: int = 1
+    coarser: int = 1
+
+
+AS_PUBLISHED = Variant()
+
+
 class Experiment(NamedTuple):
     """What is trained.
 
@@ -71,7 +90,7 @@ class Experiment(NamedTuple):
         stop_below: training ends when the mean loss of some epochs is below this share of the first loss.
         seeds: one network each.
         device: where torch computes.
-        learned: parts of the network that learn.
+        variant: how.
     """
 
     task: TaskName
@@ -81,7 +100,22 @@ class Experiment(NamedTuple):
     stop_below: float
     seeds: tuple[int, ...]
     device: str
-    learned: tuple[str, ...] = LEARNED
+    variant: Variant = AS_PUBLISHED
+
+    @property
+    def step(self) -> float:
+        """Of Euler, time constants."""
+        return STEP * self.variant.coarser / self.variant.finer
+
+    @property
+    def drawn(self) -> Task:
+        """The task in these steps."""
+        task, variant = TASKS[self.task], self.variant
+
+        def draw(rng: np.random.Generator, trials: int) -> Trials:
+            return on_coarser_grid(on_finer_grid(task.draw(rng, trials), variant.finer), variant.coarser)
+
+        return task if variant.finer == variant.coarser == 1 else task._replace(draw=draw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,8 +221,9 @@ def learn(experiment: Experiment, protocol: Protocol) -> Learning:
     """Train networks, once in a process; what an interrupted measurement trained is read from its folder."""
     if experiment not in _LEARNED:
         with protocol.folder("networks") as folder:
-            name = f"{experiment.task}_{experiment.gain:g}_{experiment.units}_{'_'.join(experiment.learned)}.npz"
-            path = folder / name
+            # one folder is of one claim and protocol
+            told = (experiment.task, experiment.gain, experiment.units, *experiment.variant[1:], *experiment.variant[0])
+            path = folder / ("_".join(map(str, told)) + ".npz")
             before = _start(experiment)
             if path.is_file():
                 with np.load(path) as found:
@@ -215,12 +250,13 @@ def _train(experiment: Experiment, before: Network) -> Learning:
             return np.zeros(len(loss), dtype=bool)
         return np.asarray(loss[:, -STOP_EPOCHS:].mean(1) < experiment.stop_below * loss[:, 0])
 
+    rate = experiment.variant.descent_rate
     trained = train(
         before,
-        task_objective(TASKS[experiment.task], experiment.seeds, trials=BATCH),
+        task_objective(experiment.drawn, experiment.seeds, trials=BATCH, step=experiment.step),
         steps=experiment.epochs,
-        optimiser=Adam(RATE / experiment.units),
-        learned=experiment.learned,
+        optimiser=Descent(rate) if rate else Adam(RATE / experiment.units),
+        learned=experiment.variant.learned,
         done=learned if experiment.stop_below else None,
         names=experiment.seeds,
     )
@@ -231,11 +267,11 @@ def _train(experiment: Experiment, before: Network) -> Learning:
 def truncations(experiment: Experiment, largest_rank: int, trials: int) -> Truncation:
     """Losses of networks that :func:`learn` has trained, with truncated changes and with shuffled initial weights."""
     learning = _LEARNED[experiment]
-    shown = TASKS[experiment.task].draw(np.random.default_rng(EVALUATION_SEED), trials)
+    shown, step = experiment.drawn.draw(np.random.default_rng(EVALUATION_SEED), trials), experiment.step
 
     def loss_with(weight: Float[Array, "seed unit unit"]) -> Float[Array, " seed"]:
         like = learning.after.weight
-        return evaluate(replace(learning.after, weight=torch.as_tensor(weight).to(like)), shown)
+        return evaluate(replace(learning.after, weight=torch.as_tensor(weight).to(like)), shown, step)
 
     initial, change = learning.initial, learning.change
     left, values, right = np.linalg.svd(change)
@@ -248,7 +284,7 @@ def truncations(experiment: Experiment, largest_rank: int, trials: int) -> Trunc
         for seed, weight in zip(experiment.seeds, initial, strict=True)
     ]
     return Truncation(
-        untrained=evaluate(learning.before, shown),
+        untrained=evaluate(learning.before, shown, step),
         by_rank=np.stack(by_rank, axis=1),
         trained=loss_with(initial + change),
         shuffled=loss_with(np.stack(mixed) + change),

@@ -5,6 +5,7 @@ import pytest
 
 from ltr.simulations.tasks.catalogue import TASKS
 from ltr.simulations.tasks.flip_flop import flip_flop_trials
+from ltr.simulations.tasks.trials import Trials, on_coarser_grid, on_finer_grid
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -80,3 +81,17 @@ def test_romos_decision_is_the_larger_of_two_pulses():
         mask = np.zeros(56)
         mask[:end] = mask[end + 10 : end + 30] = 1
         np.testing.assert_array_equal(trials.mask[trial, :, 0], mask)
+
+
+def test_other_steps_keep_the_area_of_inputs_and_end_where_the_given_ones_do():
+    given = Trials(
+        np.arange(5.0)[:, None, None], np.arange(5.0)[None, :, None], np.array([0, 0, 1, 1, 1.0])[None, :, None]
+    )
+
+    fine, coarse = on_finer_grid(given, 2), on_coarser_grid(given, 2)
+
+    assert fine.inputs.ravel().tolist() == fine.targets.ravel().tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert coarse.inputs.ravel().tolist() == [0.5, 2.5]
+    assert coarse.targets.ravel().tolist() == [1, 3]
+    assert coarse.mask.ravel().tolist() == [0, 1]
+    np.testing.assert_array_equal(on_coarser_grid(fine, 2).inputs, given.inputs)
