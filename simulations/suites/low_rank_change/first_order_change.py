@@ -37,7 +37,7 @@ def measure(protocol: Protocol) -> Measured:
             slopes.append(error * beta_w * beta_m / beta**2 / target)
             norms.append(np.abs(error) * np.sqrt(beta_w * beta_m) / beta / target)
             series = taylor_series(resolvent, w[:1], m[:1], target=target, order=2)
-            automatic = _automatic(*(torch.tensor(part) for part in (weights, w[0], m[0])), target)
+            automatic = _automatic(torch.tensor(weights), torch.tensor(w[0]), torch.tensor(m[0]), target)
             exact = error[0] * np.outer(p[0], q[0])
             note("error of W_1 = e B^T w m^T B^T", np.abs(automatic[0] - exact).max() / np.abs(exact).max())
             note("second over first singular value of W_1", _second_over_first(automatic[0]))

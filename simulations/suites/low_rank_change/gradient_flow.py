@@ -14,19 +14,20 @@ from ltr.types import Array, Float
 
 
 def automatic_derivatives(
-    weights: Float[Tensor, "unit unit"], w: Float[Tensor, " unit"], m: Float[Tensor, " unit"], target: float, order: int
+    weights: Float[Array, "unit unit"], w: Float[Array, " unit"], m: Float[Array, " unit"], target: float, order: int
 ) -> list[Float[Array, "unit unit"]]:
-    """d^k W / dtau^k at the start for k from 1 on, each by forward differentiation of the one before along the flow."""
-    identity = torch.eye(len(weights), dtype=weights.dtype)
+    """d^k W / dtau^k at the start for k from 1 on, each by differentiation of the one before along the flow."""
+    readout, heard, start = torch.tensor(w), torch.tensor(m), torch.tensor(weights)
+    identity = torch.eye(len(weights), dtype=start.dtype)
 
     def flow(at: Tensor) -> Tensor:
-        inverse = torch.linalg.inv(identity - at)  # second derivatives through torch.linalg.solve come out wrong
-        return (target - w @ inverse @ m) * torch.outer(w @ inverse, inverse @ m)
+        inverse = torch.linalg.inv(identity - at)
+        return (target - readout @ inverse @ heard) * torch.outer(readout @ inverse, inverse @ heard)
 
     functions: list[Callable[[Tensor], Tensor]] = [flow]
     for _ in range(order - 1):
         functions.append(_along(flow, functions[-1]))
-    return [function(weights).detach().numpy() for function in functions]
+    return [function(start).detach().numpy() for function in functions]
 
 
 def _along(flow: Callable[[Tensor], Tensor], function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

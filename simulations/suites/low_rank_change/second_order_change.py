@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import SupportsFloat
 
 import numpy as np
-import torch
 
 from ltr.simulations.suites.low_rank_change.gradient_flow import automatic_derivatives
 from ltr.simulations.suites.low_rank_change.large_network_limit import derivatives, readout_coefficients
@@ -48,7 +47,7 @@ def _small_errors(seed: int, units: int, gain: float, target: float) -> dict[str
     """Relative errors of the forms that are exact at any N, and the rank of dW to second order."""
     weights = initial_weights(seed, units, gain)
     resolvent, (w, m) = resolvent_of(weights), vector_pairs(seed, units, 1)
-    automatic = automatic_derivatives(*(torch.tensor(part) for part in (weights, w[0], m[0])), target, 2)[1]
+    automatic = automatic_derivatives(weights, w[0], m[0], target, 2)[1]
     p, q = w @ resolvent, m @ resolvent.T
     error, beta_w, beta_m = target - (p * m).sum(1), (p**2).sum(1), (q**2).sum(1)
     exact = Outer.of(

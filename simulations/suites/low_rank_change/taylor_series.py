@@ -67,7 +67,8 @@ class Series:
 
     def cores(self) -> Float[Array, "power pair value value"]:
         """Coefficients of tau, tau^2 ... in W - W_0, all in the same orthonormal bases of p's and q's."""
-        left, right = (np.linalg.qr(np.moveaxis(part[:-1], 0, -1), mode="r") for part in (self.left, self.right))
+        factors = (np.moveaxis(part[:-1], 0, -1) for part in (self.left, self.right))
+        left, right = (np.asarray(np.linalg.qr(factor, mode="r")) for factor in factors)
         highest = len(self.left) - 1
         found = []
         for power in range(1, highest + 1):

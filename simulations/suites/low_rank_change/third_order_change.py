@@ -6,7 +6,6 @@ from math import factorial
 from typing import SupportsFloat
 
 import numpy as np
-import torch
 
 from ltr.simulations.suites.low_rank_change.gradient_flow import automatic_derivatives, integrated
 from ltr.simulations.suites.low_rank_change.large_network_limit import derivatives, two_terms
@@ -31,7 +30,7 @@ def measure(protocol: Protocol) -> Measured:
     for seed in protocol.seeds:
         weights, (w, m) = initial_weights(seed, units, gain), vector_pairs(seed, units, 1)
         series = taylor_series(resolvent_of(weights), w, m, target=target, order=3).derivative(3).dense()[0]
-        automatic = automatic_derivatives(*(torch.tensor(part) for part in (weights, w[0], m[0])), target, 3)[2]
+        automatic = automatic_derivatives(weights, w[0], m[0], target, 3)[2]
         note("error of the power series", np.abs(series - automatic).max() / np.abs(automatic).max())
         for name, slope in _slopes(seed, units, target, np.array(protocol["times"])).items():
             note(name, slope)

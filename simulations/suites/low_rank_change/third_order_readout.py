@@ -107,6 +107,6 @@ CLAIM = Claim(
     ),
     measure=measure,
     deviation="The readout holds. Equation 59 prints -x as the lower left entry of the matrix, and below it 'p and q'"
-    " for x and y: by equation 57 the entry is -y, which is 12^(1/2) times smaller, and only with it does the inverse of"
-    " equation 60 hold to third order. The readout does not depend on that entry to third order.",
+    " for x and y. By equation 57 the entry is -y, which is 12^(1/2) times smaller, and only with it does the inverse"
+    " of equation 60 hold to third order. The readout does not depend on that entry to third order.",
 )

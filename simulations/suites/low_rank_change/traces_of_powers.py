@@ -34,10 +34,10 @@ def measure(protocol: Protocol) -> Measured:
             note(name, number)
     for squared in protocol["squared gains"]:
         beta, powers = 1 / (1 - squared), squared ** np.arange(CUTOFF)
-        number = np.arange(CUTOFF) + 1
+        counted = np.arange(CUTOFF) + 1
         note("relative error of sums from 0", powers.sum() / beta - 1)
-        note("relative error of sums from 0", (powers * number).sum() / beta**2 - 1)
-        note("relative error of sums from 0", (powers * number).sum() * beta**2 / beta**4 - 1)
+        note("relative error of sums from 0", (powers * counted).sum() / beta**2 - 1)
+        note("relative error of sums from 0", (powers * counted).sum() * beta**2 / beta**4 - 1)
         note("sum of g^2K from K = 1, as printed in equation 108, over beta", powers[1:].sum() / beta)
     return Measured(values)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +48,7 @@ def learn(target: float, times: Float[Array, " time"]) -> Learned:
     return Learned(times, entries, np.linalg.inv(np.eye(2) - entries)[:, 0, 1])
 
 
-def coefficients(target: float) -> dict[str, Sequence[float]]:
+def coefficients(target: float) -> dict[str, Float[Array, " power"]]:
     """Of tau, tau^2 ... in A and in z: to third order those of equations 10 and 15, then by computer algebra."""
     square = target**2
     return {
