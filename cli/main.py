@@ -42,8 +42,9 @@ def load_command(name: str) -> Any:
         app.callback()(_simulate)
         app.command()(interruptible(module.reach))
         app.command()(interruptible(module.teacher))
-        app.command()(interruptible(module.integrate))
-        app.command()(interruptible(module.target))
+        training = import_module("ltr.cli.commands.simulate_training")
+        for task in training.LESSONS:
+            app.command(task)(interruptible(training.training_command(task)))
     else:
         app.command(no_args_is_help=True)(interruptible(getattr(module, name)))
     return typer.main.get_command(app)
@@ -104,7 +105,7 @@ def _simulate() -> None:
 
       ltr simulate integrate --channels 2 --out integrate.nwb
 
-      ltr simulate target --network chaotic_tanh --out target.nwb
+      ltr simulate flip-flop --out flip-flop.nwb
     """
 
 

@@ -25,7 +25,13 @@ from ltr.simulations.integrator import (
 from ltr.simulations.settings import IntegrateSettings
 from ltr.simulations.tasks.integrate import IntegrateTask, integrals, pulse_inputs
 from ltr.simulations.train_network import Adam, Descent, Trained, train
-from ltr.simulations.training_session import Observation, TrainingRecord, TrainingSession, observe_training
+from ltr.simulations.training_session import (
+    Observation,
+    TrainingRecord,
+    TrainingSession,
+    conditions_in_turn,
+    observe_training,
+)
 from ltr.simulations.vanilla_rnn import Network
 
 BATCH = 256
@@ -112,9 +118,7 @@ def _played(trained: Trained, place: int, seed: int, settings: IntegrateSettings
     task, response = task_of(settings), Response(settings.activation)
     rng = np.random.default_rng([seed, 5])
     inputs = pulse_inputs(rng, task, settings.conditions, settings.sequence_steps)
-    # every condition once before any of them again
-    rounds = [rng.permutation(settings.conditions) for _ in range(-(-settings.trials // settings.conditions))]
-    condition = np.concatenate(rounds)[: settings.trials]
+    condition = conditions_in_turn(rng, settings.conditions, settings.trials)
     weights = trained.snapshots["weight"][place, : settings.trials]
     network = trained.network
     readout = trained.snapshots.get("readout", network.readout.numpy()[:, None].repeat(settings.trials, 1))
@@ -139,7 +143,7 @@ def _played(trained: Trained, place: int, seed: int, settings: IntegrateSettings
         outputs=np.stack(outputs),
         targets=integrals(inputs, task),
         fixed={
-            "encoder": (("unit", "channel"), network.input_map[place].numpy()),
-            "decoder": (("trial", "channel", "unit"), readout[place, : settings.trials]),
+            "encoder": (("unit", "input_channel"), network.input_map[place].numpy()),
+            "decoder": (("trial", "output_channel", "unit"), readout[place, : settings.trials]),
         },
     )

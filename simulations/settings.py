@@ -256,16 +256,138 @@ class TargetSettings:
 
     def __post_init__(self) -> None:
         check_choice("network", self.network, get_args(TargetNetwork))
-        check_whole("units", self.units, 3, 5000)
-        check_whole("neurons", self.neurons, 1, self.units)
-        check_whole("trials", self.trials, 2, 100_000)
+        _check_training(self)
         check_number("step", self.step, 1e-3, 1.0)
         check_number("duration", self.duration, 2 * self.step, 1000.0)
-        check_number("tau_ms", self.tau_ms, 0.1, 10_000.0)
         check_number("learning_rate", self.learning_rate, 0.0, 10.0)
-        check_choice("link", self.link, get_args(Link))
-        check_number("rate_hz", self.rate_hz, 0.01, 1000.0)
-        check_whole("seed", self.seed, 0, 2**32 - 1)
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """A network that learns a task from random connectivity, and is recorded from its first step of training on.
+
+    Attributes:
+        units: number of units of the network.
+        neurons: number of recorded units.
+        gain: g of the initial weights, whose variance is g^2 / units; 0 for none.
+        training_rate: step size of Adam. Default: 0.05 / units.
+        batch: trials played at each step of training.
+        trials: recorded trials.
+        steps_per_trial: steps of training between two recorded trials. Default: 1, or 2 for romo.
+        conditions: drawn trials that are heard on recorded trials, in turn.
+        tau_ms: time constant of the network, ms; a step is half of it.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    units: int = 100
+    neurons: int = 80
+    gain: float = 0.9
+    training_rate: float | None = None
+    batch: int = 32
+    trials: int = 200
+    steps_per_trial: int | None = None
+    conditions: int = 8
+    tau_ms: float = 100.0
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_training(self)
+        check_number("gain", self.gain, 0.0, 10.0)
+        if self.training_rate is not None:
+            check_number("training_rate", self.training_rate, 0.0, 1.0)
+        check_whole("batch", self.batch, 1, 10_000)
+        if self.steps_per_trial is not None:
+            check_whole("steps_per_trial", self.steps_per_trial, 1, 100_000)
+        check_whole("conditions", self.conditions, 1, self.trials)
+
+
+@dataclass(frozen=True)
+class ConstantInputSettings:
+    """A linear network that learns to answer a constant input, and is recorded from its first step of training on.
+
+    Attributes:
+        units: number of units of the network.
+        neurons: number of recorded units.
+        gain: g of the initial weights, below 1.
+        target: what the output should be at the end of a trial.
+        duration: of a trial, time constants; the paper has 101.
+        training_rate: step size of gradient descent, times (1 - gain^2)^2. Default: 0.015, or less for large targets.
+        trials: recorded trials, with one step of training after each.
+        tau_ms: time constant of the network, ms; a step is half of it.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    units: int = 100
+    neurons: int = 80
+    gain: float = 0.6
+    target: float = 0.5
+    duration: float = 21.0
+    training_rate: float | None = None
+    trials: int = 200
+    tau_ms: float = 100.0
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_training(self)
+        check_number("gain", self.gain, 0.0, 0.99)
+        check_number("target", self.target, -10.0, 10.0)
+        check_number("duration", self.duration, 3.0, 10_000.0)
+        if self.training_rate is not None:
+            check_number("training_rate", self.training_rate, 0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class CosineSettings:
+    """A linear network that learns to oscillate, and is recorded from its first step of training on.
+
+    Attributes:
+        units: number of units of the network.
+        neurons: number of recorded units.
+        gain: g of the initial weights; without any (0), it cannot learn.
+        training_rate: step size of gradient descent.
+        trials: recorded trials.
+        steps_per_trial: steps of training between two recorded trials.
+        tau_ms: time constant of the network, ms; a step is a tenth of it.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    units: int = 100
+    neurons: int = 80
+    gain: float = 0.4
+    training_rate: float = 0.15
+    trials: int = 200
+    steps_per_trial: int = 4
+    tau_ms: float = 100.0
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_training(self)
+        check_number("gain", self.gain, 0.0, 10.0)
+        check_number("training_rate", self.training_rate, 0.0, 10.0)
+        check_whole("steps_per_trial", self.steps_per_trial, 1, 100_000)
+
+
+def _check_training(settings: TargetSettings | TaskSettings | ConstantInputSettings | CosineSettings) -> None:
+    """What all recordings of training have."""
+    check_whole("units", settings.units, 3, 5000)
+    check_whole("neurons", settings.neurons, 1, settings.units)
+    check_whole("trials", settings.trials, 2, 100_000)
+    check_number("tau_ms", settings.tau_ms, 0.1, 10_000.0)
+    check_choice("link", settings.link, get_args(Link))
+    check_number("rate_hz", settings.rate_hz, 0.01, 1000.0)
+    check_whole("seed", settings.seed, 0, 2**32 - 1)
 
 
 def check_whole(name: str, value: Any, lowest: int, highest: int) -> None:

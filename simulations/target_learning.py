@@ -33,7 +33,7 @@ def record_target_network(settings: TargetSettings, *, progress: Progress | None
         losses.append(visit.loss[0])
         if progress:
             progress("training", trial + 1, trials)
-    activity = torch.stack(states)
+    activity = ACTIVATIONS[setting.activation].value(torch.stack(states))
     # the target is of the end of the trial only
     targets = np.full((1, activity.shape[1], len(networks.target[0])), np.nan)
     targets[0, -1] = networks.target[0].numpy()
@@ -44,11 +44,11 @@ def record_target_network(settings: TargetSettings, *, progress: Progress | None
         loss=torch.stack(losses).numpy(),
         weights=torch.stack(weights).numpy(),
         inputs=networks.signals.numpy(),
-        outputs=(ACTIVATIONS[setting.activation].value(activity) @ networks.decoder[0].T).numpy(),
+        outputs=(activity @ networks.decoder[0].T).numpy(),
         targets=targets,
         fixed={
-            "encoder": (("unit", "channel"), networks.input_map[0].numpy()),
-            "decoder": (("channel", "unit"), networks.decoder[0].numpy()),
+            "encoder": (("unit", "input_channel"), networks.input_map[0].numpy()),
+            "decoder": (("output_channel", "unit"), networks.decoder[0].numpy()),
         },
     )
 

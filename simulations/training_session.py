@@ -44,7 +44,7 @@ class TrainingRecord:
         weights: W on every trial.
         inputs: what is heard in each condition.
         outputs: of the network.
-        targets: what they should be, in each condition.
+        targets: what they should be, in each condition; NaN where nothing is asked for.
         fixed: what else belongs to the truth, as xarray takes variables, for example encoders.
     """
 
@@ -53,10 +53,16 @@ class TrainingRecord:
     training_steps: np.ndarray
     loss: Float[Array, " trial"]
     weights: Float[Array, "trial unit unit"]
-    inputs: Float[Array, "condition time channel"]
-    outputs: Float[Array, "trial time channel"]
-    targets: Float[Array, "condition time channel"]
+    inputs: Float[Array, "condition time input"]
+    outputs: Float[Array, "trial time output"]
+    targets: Float[Array, "condition time output"]
     fixed: Mapping[str, tuple[tuple[str, ...], Array]]
+
+
+def conditions_in_turn(rng: np.random.Generator, conditions: int, trials: int) -> np.ndarray:
+    """Which condition each trial is of: every one once, in random order, before any of them again."""
+    rounds = [rng.permutation(conditions) for _ in range(-(-trials // conditions))]
+    return np.concatenate(rounds)[:trials]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +93,10 @@ class TrainingSession:
         trials: one row per trial: start_time, stop_time, stimulus_on_time (s), condition, training_steps, loss.
         neurons: one row per neuron: network_unit.
         truth: ``rate`` (trial, time, neuron; Hz), ``weight`` (trial, unit, from_unit), ``output`` (trial, time,
-            channel), ``input`` and ``target`` (condition, time, channel), ``baseline_hz`` and ``gain`` (neuron), and
-            what is fixed. ``time`` is the middle of each step in seconds from the first input. Attributes: the
-            settings, and ``activity_scale``, the activity that counts as 1 for the firing rate.
+            output_channel), ``input`` (condition, time, input_channel) and ``target`` (condition, time,
+            output_channel), ``baseline_hz`` and ``gain`` (neuron), and what is fixed. ``time`` is the middle of each
+            step in seconds from the first input. Attributes: the settings, and ``activity_scale``, the activity that
+            counts as 1 for the firing rate.
     """
 
     spike_times: list[np.ndarray]
@@ -148,15 +155,14 @@ def _condition_name(index: int) -> str:
 
 def _truth(record: TrainingRecord, observation: Observation, rate_hz: Float[Array, "trial time neuron"]) -> xr.Dataset:
     count, steps, _ = record.activity.shape
-    heard = ("condition", "time", "channel")
     conditions = [_condition_name(index) for index in range(len(record.inputs))]
     return xr.Dataset(
         {
             "rate": (("trial", "time", "neuron"), rate_hz.astype(np.float32), {"units": "Hz"}),
             "weight": (("trial", "unit", "from_unit"), record.weights),
-            "output": (("trial", "time", "channel"), record.outputs),
-            "input": (heard, record.inputs),
-            "target": (heard, record.targets),
+            "output": (("trial", "time", "output_channel"), record.outputs),
+            "input": (("condition", "time", "input_channel"), record.inputs),
+            "target": (("condition", "time", "output_channel"), record.targets),
             "training_steps": ("trial", record.training_steps),
             "loss": ("trial", record.loss),
             **record.fixed,

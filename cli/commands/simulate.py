@@ -15,7 +15,7 @@ from ltr.cli.commands.options import Debug
 from ltr.cli.console import output, print_progress, progress
 from ltr.cli.flags import dataclass_parameters, with_flags
 from ltr.errors import SettingsError
-from ltr.simulations.settings import IntegrateSettings, ReachSettings, TargetSettings, TeacherSettings
+from ltr.simulations.settings import ReachSettings, TeacherSettings
 
 # how a simulated session of reaching is cut into trials: from target onset to the end of the reach
 REACH_FLAGS = ("--align", "go_cue_time", "--window", "-0.4", "0.4", "--condition", "target_angle", "--epoch", "epoch")
@@ -45,98 +45,16 @@ def reach(
       ltr simulate reach --out small.nwb --neurons 30 \
           --baseline-trials 20 --adaptation-trials 40 --washout-trials 0
     """
-    _check_suffix(out, (".nwb",))
+    check_suffix(out, (".nwb",))
     chosen = ReachSettings(**{name: value for name, value in settings.items() if value is not None})
     from ltr.simulations.reach_session import simulate_reach, write_reach_session
     from ltr.simulations.truth_files import check_free, truth_path
 
     check_free(out, truth_path(out), overwrite=overwrite)  # before minutes are spent
-    with _bars() as show:
+    with stage_bars() as show:
         session = simulate_reach(chosen, progress=show)
     written = write_reach_session(session, out, overwrite=overwrite)
-    _show(written, ["ltr", "fit", str(out), *REACH_FLAGS])
-
-
-@with_flags(dataclass_parameters(IntegrateSettings, panel="Simulation"))
-def integrate(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.nwb", help="The file to write.", show_default=False)],
-    *,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
-    **settings: Any,
-) -> None:
-    r"""Simulate a session in which a network learns to integrate several inputs at once.
-
-    It is recorded from the first step of its training on. Writes an NWB file with spikes and
-    a trials table, and beside it the truth (FILE.truth.nc): firing rates, inputs, integrals,
-    outputs, and the weights on every trial.
-
-    [bold]Examples[/bold]
-
-      ltr simulate integrate --out integrate.nwb
-
-      ltr simulate integrate --out three.nwb --channels 3 \
-          --activation sigmoid --train-decoders
-    """
-    _check_suffix(out, (".nwb",))
-    chosen = IntegrateSettings(**{name: value for name, value in settings.items() if value is not None})
-    from ltr.simulations.integrate_learning import simulate_integrate
-    from ltr.simulations.training_session import write_training_session
-    from ltr.simulations.truth_files import check_free, truth_path
-
-    check_free(out, truth_path(out), overwrite=overwrite)
-    with _bars() as show:
-        session = simulate_integrate(chosen, progress=show)
-    description = f"Simulated network of {chosen.units} {chosen.activation} units learning to integrate its inputs."
-    written = write_training_session(
-        session, out, task=f"integrate-{chosen.channels}", description=description, overwrite=overwrite
-    )
-    step_ms = chosen.step_ms
-    _show(written, ["ltr", "fit", str(out), *_training_flags(chosen.sequence_steps * step_ms, step_ms, step_ms)])
-
-
-@with_flags(dataclass_parameters(TargetSettings, panel="Simulation"))
-def target(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.nwb", help="The file to write.", show_default=False)],
-    *,
-    overwrite: Overwrite = False,
-    debug: Debug = False,
-    **settings: Any,
-) -> None:
-    r"""Simulate a session in which a random network learns where to end a trial.
-
-    The networks of the paper's theorem on weight changes: one target, one step of gradient
-    descent a trial, with a network of any of five kinds. Writes an NWB file with spikes and a
-    trials table, and beside it the truth (FILE.truth.nc): firing rates, inputs, outputs, and
-    the weights on every trial.
-
-    [bold]Examples[/bold]
-
-      ltr simulate target --out target.nwb
-
-      ltr simulate target --out linear.nwb --network linear --trials 60
-    """
-    _check_suffix(out, (".nwb",))
-    chosen = TargetSettings(**{name: value for name, value in settings.items() if value is not None})
-    from ltr.simulations.target_learning import simulate_target
-    from ltr.simulations.training_session import write_training_session
-    from ltr.simulations.truth_files import check_free, truth_path
-
-    check_free(out, truth_path(out), overwrite=overwrite)
-    with _bars() as show:
-        session = simulate_target(chosen, progress=show)
-    kind = chosen.network.replace("_", " ")
-    description = f"Simulated {kind} network of {chosen.units} units learning one target by gradient descent."
-    written = write_training_session(session, out, task="target", description=description, overwrite=overwrite)
-    duration_ms = round(chosen.duration / chosen.step) * chosen.step * chosen.tau_ms
-    _show(written, ["ltr", "fit", str(out), *_training_flags(duration_ms, chosen.step * chosen.tau_ms, chosen.tau_ms)])
-
-
-def _training_flags(duration_ms: float, step_ms: float, tau_ms: float) -> list[str]:
-    """How a session of training is cut into trials: from the first input to the last step of the network."""
-    window = ["--align", "stimulus_on_time", "--window", "0", f"{duration_ms / 1000:g}"]
-    timing = ["--bin-ms", f"{step_ms:g}", "--tau-ms", f"{tau_ms:g}"]
-    return [*window, "--condition", "condition", *timing, "--execution-input"]
+    show_written(written, ["ltr", "fit", str(out), *REACH_FLAGS])
 
 
 @with_flags(dataclass_parameters(TeacherSettings, panel="Simulation"))
@@ -160,19 +78,19 @@ def teacher(
 
       ltr simulate teacher --rank 2 --out spikes.nc --observe spikes --trials 200
     """
-    _check_suffix(out, (".nc", ".npz"))
+    check_suffix(out, (".nc", ".npz"))
     chosen = TeacherSettings(**{name: value for name, value in settings.items() if value is not None})
     from ltr.simulations.teacher import simulate_teacher, write_teacher
     from ltr.simulations.truth_files import check_free, truth_path
 
     check_free(out, truth_path(out), overwrite=overwrite)
-    with _bars() as show:
+    with stage_bars() as show:
         show("teacher", 0, 1)
         simulated = simulate_teacher(chosen)
         show("teacher", 1, 1)
     written = write_teacher(simulated, out, overwrite=overwrite)
     how = HOW_TO_RECOVER_RATES if chosen.observe == "rates" else HOW_TO_RECOVER
-    _show(written, ["ltr", "fit", str(out), "--rank", str(chosen.rank), *how.split()])
+    show_written(written, ["ltr", "fit", str(out), "--rank", str(chosen.rank), *how.split()])
 
 
 # a teacher has no inputs, a start per condition, and a linear readout of rates that need no pre-processing
@@ -184,7 +102,12 @@ HOW_TO_RECOVER_RATES = (
 )
 
 
-def _check_suffix(path: Path, allowed: tuple[str, ...]) -> None:
+def check_suffix(path: Path, allowed: tuple[str, ...]) -> None:
+    """Accept files of these kinds only.
+
+    Raises:
+        SettingsError: it is none.
+    """
     if path.suffix.lower() not in allowed:
         raise SettingsError(
             f"--out {path} ends in '{path.suffix}'.",
@@ -194,7 +117,7 @@ def _check_suffix(path: Path, allowed: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def _bars() -> Iterator[Callable[[str, int, int], None]]:
+def stage_bars() -> Iterator[Callable[[str, int, int], None]]:
     """One bar a stage on a terminal, one line a stage elsewhere."""
     tasks: dict[str, TaskID] = {}
     console = progress()
@@ -210,7 +133,8 @@ def _bars() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
-def _show(written: tuple[Path, Path], fit_command: list[str]) -> None:
+def show_written(written: tuple[Path, Path], fit_command: list[str]) -> None:
+    """Say what was written, and what to type next."""
     recording, truth = written
     console = output()
     console.print(f"wrote {recording}, and the truth behind it, {truth}", markup=False)

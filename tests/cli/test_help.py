@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 import ltr as package
+from ltr.cli.commands.simulate_training import LESSONS
 from ltr.cli.main import COMMANDS as COMMANDS_IN_HELP
 from ltr.settings import iterate_fields
 
@@ -20,8 +21,7 @@ COMMANDS = [
     ["simulate"],
     ["simulate", "reach"],
     ["simulate", "teacher"],
-    ["simulate", "integrate"],
-    ["simulate", "target"],
+    *(["simulate", task] for task in LESSONS),
 ]
 HEAVY = {"torch", "pynwb", "h5py", "hdmf", "matplotlib", "jinja2", "pandas", "xarray", "scipy", "sklearn", "numpy"}
 

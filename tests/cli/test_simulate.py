@@ -16,8 +16,14 @@ SMALL_REACH = (
     "--units 10 --neurons 5 --baseline-trials 8 --adaptation-trials 8 --washout-trials 0 --batch 4"
     " --pretraining-steps 2"
 )
-SMALL_INTEGRATOR = "--units 10 --neurons 5 --trials 12 --conditions 3 --sequence-steps 6"
-SMALL_TARGET = "--units 12 --neurons 6 --trials 12 --duration 2"
+SMALL = "--units 12 --neurons 6 --trials 12"
+SMALL_TRAINING = {
+    "integrate": f"{SMALL} --conditions 3 --sequence-steps 6",
+    "target": f"{SMALL} --duration 2",
+    **dict.fromkeys(("flip-flop", "mante", "romo"), f"{SMALL} --conditions 3 --batch 4"),
+    "constant-input": f"{SMALL} --duration 5",
+    "cosine": f"{SMALL} --steps-per-trial 1",
+}
 TINY_FIT = "--units 10 --rank 1 --ode-size 5 --ode-hidden 5 --iterations 2 --holdout none --device cpu"
 
 
@@ -46,7 +52,7 @@ def test_a_session_of_reaching_can_be_inspected_and_fitted_as_told(ltr: Callable
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "sizes"), [("integrate", SMALL_INTEGRATOR), ("target", SMALL_TARGET)])
+@pytest.mark.parametrize(("task", "sizes"), SMALL_TRAINING.items())
 def test_a_network_in_training_can_be_inspected_and_fitted_as_told(ltr: Callable, task: str, sizes: str) -> None:
     answer = ltr("simulate", task, "--out", "training.nwb", *sizes.split())
     assert answer.code == 0, answer.err

@@ -61,13 +61,6 @@ def test_a_rate_of_zero_learns_nothing():
     np.testing.assert_array_equal(record.weights[-1], record.weights[0])
 
 
-def test_each_condition_is_heard_once_before_any_is_heard_again():
-    (record,) = record_integrators(SMALL, [0])
-
-    for start in range(0, 28, 4):
-        assert sorted(record.condition[start : start + 4]) == [0, 1, 2, 3]
-
-
 def test_networks_side_by_side_are_those_that_each_seed_gives_alone():
     together = record_integrators(SMALL, [0, 5])
 

@@ -34,7 +34,7 @@ def test_activity_and_outputs_are_those_of_the_weights_of_each_trial(network):
         state = np.zeros(20)
         for step, heard in enumerate(record.inputs[0]):
             state = state + 0.1 * (record.weights[trial] @ phi(state) - state + encoder @ heard)
-            np.testing.assert_allclose(record.activity[trial, step], state, atol=1e-12)
+            np.testing.assert_allclose(record.activity[trial, step], phi(state), atol=1e-12)
             np.testing.assert_allclose(record.outputs[trial, step], decoder @ phi(state), atol=1e-12)
         missed = record.outputs[trial, -1] - record.targets[0, -1]
         assert record.loss[trial] == pytest.approx((missed**2).sum())

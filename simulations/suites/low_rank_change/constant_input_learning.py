@@ -25,7 +25,6 @@ EXPERIMENT = {
     "updates": 200,
     "targets": (0.5, 2.0),
     "rates": (0.015, 0.003),
-    "orthogonal": True,
     "played_beyond": np.inf,
 }
 """Quick: smaller networks and more of them than the paper has, because single draws scatter by 1 / sqrt(N)."""
@@ -33,7 +32,6 @@ PAPER = {
     "units": 1024,
     "targets": (0.5, 1.0, 2.0),
     "rates": (0.015, 0.009, 0.003),
-    "orthogonal": False,
     "played_beyond": 10.0,
 }
 """What differs in the paper; the target 1 is in the authors' code only."""
@@ -52,7 +50,6 @@ class Learning:
         updates: of the weights.
         targets: zhat, each learned from the same start.
         rates: of descent at gain 0, one for each target; they are multiplied by (1 - g^2)^2.
-        orthogonal: whether w is turned so that the first readout is 0.
     """
 
     seeds: tuple[int, ...]
@@ -61,7 +58,6 @@ class Learning:
     updates: int
     targets: tuple[float, ...]
     rates: tuple[float, ...]
-    orthogonal: bool
 
     @property
     def beta(self) -> float:
@@ -78,15 +74,17 @@ def experiment(protocol: Protocol, gain: float) -> Learning:
         protocol["updates"],
         tuple(protocol["targets"]),
         tuple(protocol["rates"]),
-        protocol["orthogonal"],
     )
 
 
 @cache
 def start(learning: Learning) -> Network:
-    """The networks before they learn."""
-    network = linear_network(learning.seeds, learning.gain, units=learning.units)
-    return without_initial_readout(network) if learning.orthogonal else network
+    """The networks before they learn.
+
+    Their first readout is 0, as in the limit of large networks. As drawn, it would scatter by 1 / sqrt(N), which for
+    1024 units is 6% of the target 0.5 and shifts whole curves.
+    """
+    return without_initial_readout(linear_network(learning.seeds, learning.gain, units=learning.units))
 
 
 @cache

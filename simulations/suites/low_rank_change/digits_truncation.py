@@ -63,7 +63,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     figure = new_figure(3.0)
     left, middle, right = figure.subplots(1, 3)
     draw_spectra(left, measured.curves["spectra"])
-    left.set(title=LAST, ylabel="singular value")
+    left.set(title=LAST, ylabel="singular value", ylim=(0, None))
     left.legend()
     ranks = measured.curves["ranks"]
     draw_by_rank(middle, ranks, measured.curves["accuracies"])

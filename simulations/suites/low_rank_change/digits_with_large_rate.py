@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.figures.style import GREY, PALETTE, new_figure, styled
+from ltr.figures.style import GREY, PALETTE, new_figure, plain_ticks, styled
 from ltr.simulations.suites.low_rank_change.digit_rows import PARAMETERS, SEEDS, SHARES, SIZES, Experiment, learn
 from ltr.simulations.suites.low_rank_change.two_layer_lstm import Truncation, accuracy, energy, participation
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
@@ -66,6 +66,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
         axes.plot(index, change, color=colour, label=f"change, {name}")
     axes.plot(index, measured.curves["small rate"][0], color=GREY, label="initial weights")
     axes.set(xlabel="index", ylabel="singular value", title=BLOCK, yscale="log", ylim=(1e-3, None))
+    plain_ticks(axes.yaxis)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 

@@ -112,7 +112,7 @@ CLAIM = Claim(
         "gains": (0.0, 0.6),
         "points": 40,
         "refined": 20,
-        "refined_updates": 120,
+        "refined_updates": 80,
         "summed": 3,
     },
     sizes={"quick": {}, "full": PAPER},
@@ -130,7 +130,7 @@ CLAIM = Claim(
         Check("least s_2 / s_3, beta^2 tau >= 0.1, zhat = 0.5, g = 0.6", ">=", 10),
         Check("least s_2 / s_3, beta^2 tau >= 0.1, zhat = 2, g = 0.6", ">=", 10),
         *(
-            Check(f"power of learning time in s_{value} at first, g = 0.6", "between", (power - 0.3, power + 0.3))
+            Check(f"power of learning time in s_{value} at first, g = 0.6", "between", (power - 0.25, power + 0.1))
             for value, power in enumerate((1, 3, 5, 7), start=1)
         ),
     ),

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.suites.low_rank_change.constant_input_learning import (
     EXPERIMENT,
+    LEVEL,
     PAPER,
     SEEDS,
     SHARES,
@@ -35,18 +36,31 @@ def measure(protocol: Protocol) -> Measured:
         for index, target in enumerate(learning.targets):
             case = f"zhat = {target:g}, g = {gain:g}"
             time, until = effective_times(learning)[index], protocol["until"][target]
-            readouts = np.median(descended.readouts[:, index], axis=0)
-            series = {order: readout_series(time, target, learning.beta, order) for order in (1, 3)}
-            errors = {o: np.abs(readouts - curve)[time <= until].max() / target for o, curve in series.items()}
+            readouts = descended.readouts[:, index]
+            third = readout_series(time, target, learning.beta)
+            off = np.abs(np.median(readouts, axis=0) - third)[time <= until].max() / target
+            # with w^T B B^T w and m^T B^T B m of each network in place of beta, less of this is scatter
+            grid = np.linspace(0, until, 50)
+            own = [
+                np.interp(grid, taken, z)
+                for taken, z in zip(found.slope[:, None] * time / learning.beta**2, readouts, strict=True)
+            ]
+            errors = {
+                order: np.abs(np.median(own, axis=0) - readout_series(grid, target, learning.beta, order)).max()
+                for order in (1, 3)
+            }
             times[target, gain] = float(np.median(found.time[:, index])) * learning.beta**2
-            values[f"error of third order, {case}"] = [float(errors[3])]
-            values[f"error of third order over that of first, {case}"] = [float(errors[3] / errors[1])]
+            values[f"error of third order, {case}"] = [float(off)]
+            values[f"beta of each network: error of third order, {case}"] = [float(errors[3] / target)]
+            values[f"beta of each network: error of third order over that of first, {case}"] = [
+                float(errors[3] / errors[1])
+            ]
             values[f"effective time of 5%, {case}"] = (found.time[:, index] * learning.beta**2).tolist()
-            third = (1 - frozen(series[3], series[3] >= target) / target) ** 2
-            reached = float(time[(third < 0.05).argmax()])
+            theory = (1 - frozen(third, third >= target) / target) ** 2
+            reached = float(time[(theory < LEVEL).argmax()])
             values[f"time of 5% by third order over measured, {case}"] = [reached / times[target, gain]]
             curves |= {f"time, {case}": time, f"loss, {case}": descended.losses[:, index] / (target**2 / 2)}
-            curves[f"theory, {case}"] = third
+            curves[f"theory, {case}"] = theory
     low, high = protocol["gains"]
     for target in protocol["targets"]:
         name = f"effective time of 5%, g = {high:g} over {low:g}, zhat = {target:g}"
@@ -83,14 +97,17 @@ CLAIM = Claim(
     sizes={"quick": {}, "full": PAPER},
     seeds=SEEDS,
     checks=(
-        Check("error of third order, zhat = 0.5, g = 0", "<=", 0.06),
-        Check("error of third order, zhat = 0.5, g = 0.6", "<=", 0.07),
-        Check("error of third order, zhat = 2, g = 0", "<=", 0.03),
+        Check("error of third order, zhat = 0.5, g = 0", "<=", 0.03),
+        Check("error of third order, zhat = 0.5, g = 0.6", "<=", 0.08),
+        Check("error of third order, zhat = 2, g = 0", "<=", 0.01),
         Check("error of third order, zhat = 2, g = 0.6", "<=", 0.06),
-        Check("error of third order over that of first, zhat = 0.5, g = 0", "<=", 0.8),
-        Check("error of third order over that of first, zhat = 0.5, g = 0.6", "<=", 0.9),
-        Check("error of third order over that of first, zhat = 2, g = 0", "<=", 0.6),
-        Check("error of third order over that of first, zhat = 2, g = 0.6", "<=", 0.8),
+        Check("beta of each network: error of third order over that of first, zhat = 0.5, g = 0", "<=", 0.4),
+        Check("beta of each network: error of third order over that of first, zhat = 0.5, g = 0.6", "<=", 0.65),
+        Check("beta of each network: error of third order over that of first, zhat = 2, g = 0", "<=", 0.3),
+        Check("beta of each network: error of third order over that of first, zhat = 2, g = 0.6", "<=", 0.7),
+        # where the agreement ends: the last part of learning is predicted too early or too late
+        Check("time of 5% by third order over measured, zhat = 0.5, g = 0", "between", (0.65, 0.76)),
+        Check("time of 5% by third order over measured, zhat = 2, g = 0", "between", (1.08, 1.25)),
         Check("effective time of 5%, g = 0.6 over 0, zhat = 0.5", "between", (0.78, 1.0)),
         Check("effective time of 5%, g = 0.6 over 0, zhat = 2", "between", (0.60, 0.88)),
     ),

@@ -69,7 +69,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     for axes, block in zip(panels, BLOCKS, strict=True):
         draw_spectra(axes, measured.curves[block])
         axes.set_title(block)
-    panels[0].set_ylabel("singular value")
+    panels[0].set(ylabel="singular value", ylim=(0, None))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 

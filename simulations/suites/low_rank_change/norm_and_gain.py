@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
-from ltr.simulations.suites.low_rank_change.task_learning import (
+from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
     PARAMETERS,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ltr.figures.style import PALETTE, new_figure, styled
-from ltr.simulations.suites.low_rank_change.task_learning import NAMES, TITLES
+from ltr.simulations.suites.low_rank_change.learned_tasks import NAMES, TITLES
 from ltr.types import Array, Float
 
 # task -> g -> read off Fig. 2

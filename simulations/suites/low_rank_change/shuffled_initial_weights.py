@@ -103,10 +103,10 @@ CLAIM = Claim(
     },
     checks=(
         Check("readout over target, shuffled minus trained, g = 0", "<=", 1e-10),
-        # 0.155 to 0.162 and 0.739 to 0.754 in three sets of 12 networks of 256 units
+        # 0.147 to 0.183, 0.54 to 0.60 and 0.74 to 0.79 in five sets of 12 networks of 256 units
         Check("mean over networks, zhat = 2, g = 0.3", "between", (0.12, 0.20)),
-        Check("mean over networks, zhat = 2, g = 0.5", "between", (0.50, 0.61)),
-        Check("mean over networks, zhat = 2, g = 0.6", "between", (0.69, 0.79)),
+        Check("mean over networks, zhat = 2, g = 0.5", "between", (0.49, 0.63)),
+        Check("mean over networks, zhat = 2, g = 0.6", "between", (0.68, 0.81)),
         # the readout of the shuffled weights alone scatters by 1 / sqrt(N), which counts against 0.5
         Check("mean over networks, zhat = 0.5, g = 0.6", "between", (0.28, 0.60)),
         Check("above third order, zhat = 2, g = 0.3 to 0.6", ">=", 0.03),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from ltr.figures.style import INK, PALETTE, new_figure, plain_ticks, styled
-from ltr.simulations.suites.low_rank_change.task_learning import (
+from ltr.simulations.suites.low_rank_change.learned_tasks import (
     CONVERGED,
     FULL,
     NAMES,

@@ -204,7 +204,7 @@ def draw_spectra(axes: Axes, spectra: Float[Array, "3 value"]) -> None:
     looks = (("initial weights", GREY), ("trained weights", PALETTE[0]), ("their change", PALETTE[1]))
     for (name, colour), values in zip(looks, spectra[[0, 2, 1]], strict=True):
         axes.plot(index, values, color=colour, label=name)
-    axes.set(xlabel="index", ylim=(0, None))
+    axes.set(xlabel="index")
 
 
 def draw_by_rank(axes: Axes, ranks: Float[Array, " rank"], curves: Float[Array, "kind seed rank"]) -> None:

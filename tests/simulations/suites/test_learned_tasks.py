@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ltr.simulations.suites.low_rank_change import task_learning
-from ltr.simulations.suites.low_rank_change.task_learning import (
+from ltr.simulations.suites.low_rank_change import learned_tasks
+from ltr.simulations.suites.low_rank_change.learned_tasks import (
     EVALUATION_SEED,
     PARAMETERS,
     Experiment,
@@ -25,7 +25,7 @@ SMALL = Experiment("romo", 0.9, 12, 30, 0.0, (0, 1), "cpu")
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_learning, "_LEARNED", {})
+    monkeypatch.setattr(learned_tasks, "_LEARNED", {})
     truncations.cache_clear()
 
 
@@ -73,8 +73,8 @@ def test_training_ends_when_the_mean_loss_is_low_enough_and_is_counted_from_the_
 
 def test_what_was_trained_before_an_interruption_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = learn(SMALL, protocol(tmp_path))
-    monkeypatch.setattr(task_learning, "_LEARNED", {})
-    monkeypatch.setattr(task_learning, "_train", None)
+    monkeypatch.setattr(learned_tasks, "_LEARNED", {})
+    monkeypatch.setattr(learned_tasks, "_train", None)
 
     again = learn(SMALL, protocol(tmp_path))
 
