@@ -10,7 +10,7 @@ from ltr.simulations.suites.low_rank_change.random_resolvent import orthogonal_p
 from ltr.simulations.suites.low_rank_change.taylor_series import taylor_series
 from ltr.simulations.suites.low_rank_change.two_by_two import Learned, coefficients, learn
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
-from ltr.types import Array, Float
+from ltr.types import Float
 
 LEVEL = 0.05  # of the initial loss
 
@@ -18,7 +18,6 @@ LEVEL = 0.05  # of the initial loss
 def measure(protocol: Protocol) -> Measured:
     """Networks by descent on all weights, against the integrated 2 x 2 matrix and its power series."""
     values: dict[str, list[float]] = {}
-    curves: dict[str, Array] = {}
 
     def note(name: str, number: SupportsFloat) -> None:
         values.setdefault(name, []).append(float(number))
@@ -53,8 +52,7 @@ def measure(protocol: Protocol) -> Measured:
             note("s_1 of descent over that of the flow", singular[index, 0] / last[0])
             note("s_2 of descent over that of the flow", singular[index, 1] / last[1])
             note("time of descent minus 1.01 times that of the flow, epochs", (crossed[index] - 1.01 * early) / rate)
-        curves[f"{target:g}"] = flowed.entries
-    return Measured(values, curves)
+    return Measured(values)
 
 
 def _crossing(flowed: Learned, target: float) -> float:
