@@ -10,7 +10,7 @@ from ltr.simulations.suites.low_rank_change.random_resolvent import orthogonal_p
 from ltr.simulations.suites.low_rank_change.taylor_series import taylor_series
 from ltr.simulations.suites.low_rank_change.two_by_two import Learned, coefficients, learn
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
-from ltr.types import Float
+from ltr.types import Array, Float
 
 LEVEL = 0.05  # of the initial loss
 

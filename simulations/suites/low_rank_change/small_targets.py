@@ -93,18 +93,18 @@ CLAIM = Claim(
     says="Corrections to the laws of first order are of order zhat^2 beta. For small targets z = zhat (1 - exp(-beta^2"
     " tau)) and |dW| = (zhat / beta) (1 - exp(-beta^2 tau)), so that learning times go as (1 - g^2)^2.",
     kind="statistical",
-    parameters={"units": 400, "gains": (0.0, 0.3, 0.6), "targets": (0.05, 0.01), "rate": 0.01, "updates": 600},
+    parameters={"units": 400, "gains": (0.0, 0.3, 0.6), "targets": (0.05, 0.01), "rate": 0.015, "updates": 400},
     sizes={"quick": {}, "full": {"units": 1024, "gains": (0.0, 0.3, 0.6, 0.8)}},
     seeds={"quick": 4, "full": 5},
     checks=(
         Check("tau* beta_w beta_m, zhat = 0.05", "between", (1.46, 1.51)),
-        Check("tau* beta_w beta_m, zhat = 0.01", "between", (1.483, 1.503)),  # ln(20) / 2 = 1.498
+        Check("tau* beta_w beta_m, zhat = 0.01", "between", (1.475, 1.505)),  # ln(20) / 2 = 1.498, less half a step
         Check("final |dW| (beta_w beta_m)^1/2 / zhat, zhat = 0.05", "between", (0.981, 1.011)),
         Check("final |dW| (beta_w beta_m)^1/2 / zhat, zhat = 0.01", "between", (0.992, 1.001)),
         Check("mean gradient norm / (beta_w beta_m)^1/2 / zhat, zhat = 0.05", "between", (0.51, 0.53)),
-        Check("mean gradient norm / (beta_w beta_m)^1/2 / zhat, zhat = 0.01", "between", (0.516, 0.524)),  # 0.518
+        Check("mean gradient norm / (beta_w beta_m)^1/2 / zhat, zhat = 0.01", "between", (0.514, 0.528)),  # 0.518
         Check("largest error of 1 - exp(-beta_w beta_m tau), zhat = 0.05", "<=", 0.02),
-        Check("largest error of 1 - exp(-beta_w beta_m tau), zhat = 0.01", "<=", 0.005),
+        Check("largest error of 1 - exp(-beta_w beta_m tau), zhat = 0.01", "<=", 0.008),
     ),
     measure=measure,
     draw=draw,
