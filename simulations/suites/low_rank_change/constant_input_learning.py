@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ltr.errors import DivergenceError
 from ltr.figures.style import INK, PALETTE, new_figure
 from ltr.simulations.linear_readout import learn, linear_network
 from ltr.simulations.suites.low_rank_change.linear_descent import Descended, descend, without_initial_readout
 from ltr.simulations.tasks.constant_input import ConstantInputTask, constant_input_trials
-from ltr.simulations.validation.claim import Measured, Protocol
+from ltr.simulations.validation.claim import Measured, Protocol, Size
 from ltr.simulations.vanilla_rnn import Network
 from ltr.types import Array, Bool, Float
 
@@ -35,7 +36,7 @@ PAPER = {
     "played_beyond": 10.0,
 }
 """What differs in the paper; the target 1 is in the authors' code only."""
-SEEDS = {"quick": 12, "full": 5}
+SEEDS: dict[Size, int] = {"quick": 12, "full": 5}
 ALL_GAINS = tuple(round(0.1 * index, 1) for index in range(10))
 
 
@@ -153,10 +154,33 @@ def outcome(learning: Learning, played_beyond: float) -> Outcome:
 def _played(
     learning: Learning, index: int
 ) -> tuple[Float[Array, "seed step"], Float[Array, "seed step"], Float[Array, "seed unit unit"]]:
-    """Losses and gradient norms of every update, and the change, of networks that are played; float32."""
-    network = start(learning)
-    single = {part: getattr(network, part).float() for part in ("weight", "input_map", "readout")}
-    network = replace(network, **single)
+    """Losses and gradient norms of every update, and the change, of played networks; NaN of those that diverge."""
+    whole = start(learning)
+    try:
+        return _played_together(whole, learning, index)
+    except DivergenceError:
+        shapes = [(1, learning.updates), (1, learning.updates), (1, learning.units, learning.units)]
+        found = []
+        for seed in range(len(learning.seeds)):
+            parts = (part[seed : seed + 1] for part in (whole.weight, whole.input_map, whole.readout))
+            try:
+                found.append(_played_together(Network(*parts, activation="identity"), learning, index))
+            except DivergenceError:
+                found.append(tuple(np.full(shape, np.nan) for shape in shapes))
+        losses, gradients, changes = (np.concatenate(part) for part in zip(*found, strict=True))
+        return losses, gradients, changes
+
+
+def _played_together(
+    network: Network, learning: Learning, index: int
+) -> tuple[Float[Array, "seed step"], Float[Array, "seed step"], Float[Array, "seed unit unit"]]:
+    """The same of networks none of which diverges, in float32."""
+    network = replace(
+        network,
+        weight=network.weight.float(),
+        input_map=network.input_map.float(),
+        readout=network.readout.float(),
+    )
     task = ConstantInputTask(target=learning.targets[index])
     rate = learning.rates[index] / learning.beta**2
     here, lengths = [network.weight.clone()], []
@@ -222,7 +246,7 @@ def over_prediction(
     return {
         f"{name}, {target}, g = {gain:g}": [float(mean * (1 - gain**2) ** power)]
         for target, curves in ratios.items()
-        for gain, mean in zip(protocol["gains"], curves.mean(0), strict=True)
+        for gain, mean in zip(protocol["gains"], np.nanmean(curves, axis=0), strict=True)
         if gain
     }
 
@@ -241,6 +265,6 @@ def draw_against_gain(measured: Measured, label: str, prediction: Float[Array, "
 
 def band(axes: Axes, x: Array, curves: Float[Array, "seed x"], colour: str, label: str) -> None:
     """Mean of curves as a line, their standard deviation as a shade."""
-    mean, spread = curves.mean(0), curves.std(0)
+    mean, spread = np.nanmean(curves, axis=0), np.nanstd(curves, axis=0)
     axes.plot(x, mean, color=colour, label=label)
     axes.fill_between(x, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)

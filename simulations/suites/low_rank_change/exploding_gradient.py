@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -81,15 +81,22 @@ def measure(protocol: Protocol) -> Measured:
 
 def learn_together(protocol: Protocol) -> Course:
     """Networks of all cases learn; one whose loss is not a number any more counts as failed, and begins anew."""
-    parts, targets, rates, watched = [], [], [], []
+    parts: list[Network] = []
+    targets: list[float] = []
+    rates: list[float] = []
+    watched: list[int] = []
     for target, gain, rate, number in protocol["cases"]:
         seeds = [protocol.seeds[index % len(protocol.seeds)] for index in range(number)]
         watched += range(len(targets), len(targets) + min(protocol["watched"], number))
         parts.append(linear_network(seeds, gain, units=protocol["units"], dtype=torch.float32))
         targets += [target] * number
         rates += [rate * (1 - gain**2) ** 2] * number
-    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in ("weight", "input_map", "readout")}
-    start = replace(parts[0], **joined)
+    start = Network(
+        torch.cat([part.weight for part in parts]),
+        torch.cat([part.input_map for part in parts]),
+        torch.cat([part.readout for part in parts]),
+        activation="identity",
+    )
     task = ConstantInputTask(target=1.0, duration=protocol["duration"])
     trials = constant_input_trials(task)
     wanted = torch.tensor(targets)[:, None, None, None] * torch.as_tensor(trials.targets, dtype=torch.float32)

@@ -22,17 +22,18 @@ from ltr.simulations.suites.low_rank_change.constant_input_learning import (
     singular_value_series,
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 
 def measure(protocol: Protocol) -> Measured:
     """Two singular values over learning, against the series."""
     values: dict[str, list[float]] = {}
-    curves = {}
+    curves: dict[str, Array] = {}
     finals: dict[tuple[float, float], float] = {}
     steps = np.unique(np.linspace(1, protocol["updates"], protocol["points"]).astype(int))
     for gain in protocol["gains"]:
         learning = experiment(protocol, gain)
-        found = learned(learning).singular_values(steps, 2)
+        found = learned(learning).singular_values(steps.tolist(), 2)
         for index, target in enumerate(learning.targets):
             case = f"zhat = {target:g}, g = {gain:g}"
             time = effective_times(learning)[index, steps]

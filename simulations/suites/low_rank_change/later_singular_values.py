@@ -31,12 +31,12 @@ SHOWN = 5  # singular values
 def measure(protocol: Protocol) -> Measured:
     """Five singular values over learning."""
     values: dict[str, list[float]] = {}
-    curves = {}
+    curves: dict[str, Array] = {}
     steps = np.unique(np.geomspace(3, protocol["updates"], protocol["points"]).astype(int))
     for gain in protocol["gains"]:
         learning = experiment(protocol, gain)
         descended = learned(learning)
-        found = descended.singular_values(steps, SHOWN)
+        found = descended.singular_values(steps.tolist(), SHOWN)
         for index, target in enumerate(learning.targets):
             case = f"zhat = {target:g}, g = {gain:g}"
             time = effective_times(learning)[index, steps]

@@ -27,7 +27,7 @@ def measure(protocol: Protocol) -> Measured:
     own = relative_to_no_gain(protocol, lambda found: found.time * found.slope[:, None])
     values = over_prediction(protocol, ratios, -2, "over prediction")
     values |= over_prediction(protocol, own, 0, "with beta of each network")
-    means = {name: curves.mean(0) for name, curves in ratios.items()}
+    means = {name: np.nanmean(curves, axis=0) for name, curves in ratios.items()}
     for name, mean in means.items():
         values[f"largest ratio of neighbouring gains, {name}"] = [float((mean[1:] / mean[:-1]).max())]
     strong = np.array(protocol["gains"]) >= 0.5

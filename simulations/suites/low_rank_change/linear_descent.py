@@ -61,9 +61,8 @@ class Descended:
     def singular_values(self, at: Sequence[int], number: int) -> Float[Array, "seed target at value"]:
         """The largest of the change after each of some numbers of steps."""
         # the first k columns of a QR decomposition decompose the first k columns
-        left, right = (
-            np.linalg.qr(part.mT, mode="r") for part in (self.columns * self.strengths[..., None], self.rows)
-        )
+        weighted = self.columns * self.strengths[..., None]
+        left, right = (np.asarray(np.linalg.qr(part.mT, mode="r")) for part in (weighted, self.rows))
         found = np.zeros((*self.rates.shape, len(at), number))
         for index, steps in enumerate(at):
             core = left[..., :steps, :steps] @ right[..., :steps, :steps].mT

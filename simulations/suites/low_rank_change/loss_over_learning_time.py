@@ -23,12 +23,13 @@ from ltr.simulations.suites.low_rank_change.constant_input_learning import (
     readout_series,
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 
 def measure(protocol: Protocol) -> Measured:
     """Readouts against the series, and when the loss is below 5%."""
     values: dict[str, list[float]] = {}
-    curves = {}
+    curves: dict[str, Array] = {}
     times: dict[tuple[float, float], float] = {}
     for gain in protocol["gains"]:
         learning = experiment(protocol, gain)

@@ -34,9 +34,9 @@ def measure(protocol: Protocol) -> Measured:
         shuffled = np.stack([found.shuffled[:, index] for found in outcomes(protocol).values()], axis=1)
         third = np.array([third_order(gain, target) for gain in gains])
         curves |= {name: shuffled, f"third order, {name}": third}
-        for gain, mean in zip(gains, shuffled.mean(0), strict=True):
+        for gain, mean in zip(gains, np.nanmean(shuffled, axis=0), strict=True):
             values[f"mean over networks, {name}, g = {gain:g}"] = [float(mean)]
-        values[f"above third order, {name}, g = 0.3 to 0.6"] = (shuffled.mean(0) - third)[middle].tolist()
+        values[f"above third order, {name}, g = 0.3 to 0.6"] = (np.nanmean(shuffled, axis=0) - third)[middle].tolist()
         values[f"third order above first, {name}, g = 0.3 to 0.6"] = (third - first_order(gains))[middle].tolist()
         descended = learned(experiment(protocol, 0.0))
         trained = descended.losses[:, index, -1] / (target**2 / 2)
