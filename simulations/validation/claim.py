@@ -67,7 +67,7 @@ class Protocol:
         """
         if self.needed is None:
             raise RecordingError(
-                "this claim is measured on a recording or text, and no folder that has it was given.",
+                "this claim is measured on a recording or a text, and no folder of recordings was given.",
                 fix="--recordings DIR, or the environment variable LTR_RECORDINGS",
             )
         return self.needed
