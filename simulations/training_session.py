@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
 
+from ltr.recording import Recording
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, firing_rates
 from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
 from ltr.simulations.session_files import write_simulated_session
@@ -63,6 +65,33 @@ def conditions_in_turn(rng: np.random.Generator, conditions: int, trials: int) -
     """Which condition each trial is of: every one once, in random order, before any of them again."""
     rounds = [rng.permutation(conditions) for _ in range(-(-trials // conditions))]
     return np.concatenate(rounds)[:trials]
+
+
+def noisy_recording(
+    record: TrainingRecord, *, neurons: int, noise: float, noise_bins: float, step_s: float, seed: int
+) -> Recording:
+    """Activity of some units with noise that is correlated over time, and what was heard, as a binned recording.
+
+    Inputs are given one step early: the first state is that after the first input.
+
+    Args:
+        record: what the network did.
+        neurons: number of recorded units.
+        noise: its sd as a share of that of the activity.
+        noise_bins: sd of the filter that correlates it, steps.
+        step_s: length of a step, s.
+        seed: of units and noise.
+    """
+    rng = np.random.default_rng(seed)
+    activity = record.activity[:, :, rng.permutation(record.activity.shape[-1])[:neurons]].astype(float)
+    added = gaussian_filter1d(rng.normal(size=activity.shape), noise_bins, axis=1)
+    heard = np.concatenate([record.inputs[:, 1:], np.zeros_like(record.inputs[:, :1])], axis=1)
+    return Recording.from_arrays(
+        activity + added * noise * activity.std() / added.std(),
+        bin_edges=step_s * np.arange(activity.shape[1] + 1),
+        conditions=[f"{index:03d}" for index in record.condition],  # in the order of the inputs
+        known_input=heard,
+    )
 
 
 @dataclass(frozen=True, eq=False)

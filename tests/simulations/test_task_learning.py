@@ -14,7 +14,7 @@ from ltr.simulations.task_learning import (
     simulate_cosine,
     simulate_task,
 )
-from ltr.simulations.training_session import conditions_in_turn, write_training_session
+from ltr.simulations.training_session import conditions_in_turn, noisy_recording, write_training_session
 from ltr.simulations.truth_files import read_truth
 from tests.nwb_runs import complaints
 
@@ -110,3 +110,16 @@ def test_the_file_is_valid_and_the_truth_lies_beside_it(task, tmp_path):
 def test_what_cannot_be_is_refused(settings, name, value):
     with pytest.raises(SettingsError, match=name):
         dataclasses.replace(settings, **{name: value})
+
+
+def test_a_noisy_recording_has_the_noise_that_was_asked_for_and_inputs_one_step_early():
+    (record,) = record_task_networks("romo", dataclasses.replace(SMALL, trials=40), [0])
+
+    clean = noisy_recording(record, neurons=7, noise=0.0, noise_bins=1.5, step_s=0.05, seed=1)
+    noisy = noisy_recording(record, neurons=7, noise=0.3, noise_bins=1.5, step_s=0.05, seed=1)
+
+    assert clean.activity.shape == (40, 56, 7)
+    assert all(any((clean.activity[0, :, i] == unit).all() for unit in record.activity[0].T) for i in range(7))
+    assert (noisy.activity - clean.activity).std() / record.activity.std() == pytest.approx(0.3, rel=0.2)
+    np.testing.assert_array_equal(noisy.dataset.known_input.values[2, 5], record.inputs[2, 6])
+    assert noisy.dataset.condition.values.tolist() == [f"{index:03d}" for index in record.condition]

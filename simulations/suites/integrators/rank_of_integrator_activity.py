@@ -12,13 +12,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.ndimage import gaussian_filter1d
 
-from ltr import Axis, Recording, Sweep, parse_settings
+from ltr import Axis, Sweep, parse_settings
 from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.simulations.integrate_learning import record_integrators
 from ltr.simulations.settings import IntegrateSettings
-from ltr.simulations.training_session import TrainingRecord
+from ltr.simulations.training_session import TrainingRecord, noisy_recording
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.simulations.weight_tensors import cumulative_share, decompose
@@ -68,7 +67,14 @@ def measure(protocol: Protocol) -> Measured:
             errors = []
             for seed, record in zip(protocol.seeds, record_integrators(settings, protocol.seeds), strict=True):
                 name = f"{activation}, {channels} channels, seed {seed}"
-                seen = recording(record, protocol["neurons"], seed)
+                seen = noisy_recording(
+                    record,
+                    neurons=protocol["neurons"],
+                    noise=NOISE,
+                    noise_bins=NOISE_BINS,
+                    step_s=STEP_S,
+                    seed=seed,
+                )
                 found = cross_validated(seen, _sweep(activation, channels, protocol), protocol, name)
                 rivals = found.comparison.table.set_index("name")["difference"]
                 errors.append(1 - found.choice.table.sort_values("rank")["mean"].to_numpy(dtype=float))
@@ -111,23 +117,6 @@ def _sweep(activation: str, channels: int, protocol: Protocol) -> Sweep:
         folds=protocol["folds"],
         seeds=1,
         baselines=("constant_factors", "neighbouring_trials"),
-    )
-
-
-def recording(record: TrainingRecord, neurons: int, seed: int) -> Recording:
-    """Activity of some units with noise that is correlated over time, and what was heard.
-
-    Inputs are given one step early: units that only pass them on have them a step before the others do.
-    """
-    random = np.random.default_rng(seed)
-    activity = record.activity[:, :, random.permutation(record.activity.shape[-1])[:neurons]].astype(float)
-    noise = gaussian_filter1d(random.normal(size=activity.shape), NOISE_BINS, axis=1)
-    heard = np.concatenate([record.inputs[:, 1:], np.zeros_like(record.inputs[:, :1])], axis=1)
-    return Recording.from_arrays(
-        activity + noise * NOISE * activity.std() / noise.std(),
-        bin_edges=STEP_S * np.arange(activity.shape[1] + 1),
-        conditions=[f"{index:03d}" for index in record.condition],  # in the order of the inputs
-        known_input=heard,
     )
 
 
