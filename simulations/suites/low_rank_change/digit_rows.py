@@ -90,7 +90,7 @@ def _learn(seed: int, experiment: Experiment) -> Truncation:
         return truncate(network, initial, experiment.ranks, validation)
 
 
-def _batches(training: Batch, steps: int, size: int, generator: np.random.Generator) -> Iterator[Batch]:
+def _batches(training: tuple[Tensor, Tensor], steps: int, size: int, generator: np.random.Generator) -> Iterator[Batch]:
     """Drawn with replacement."""
     inputs, labels = training
     for _ in range(steps):

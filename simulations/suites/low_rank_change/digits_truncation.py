@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def measure(protocol: Protocol) -> Measured:
     """Spectra of the changes, and logits and accuracy after truncation of changes or of weights."""
     values: dict[str, list[float]] = {}
 
-    def note(name: str, number: float) -> None:
+    def note(name: str, number: SupportsFloat) -> None:
         values.setdefault(name, []).append(float(number))
 
     found = learn(Experiment.of(protocol))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +27,7 @@ def measure(protocol: Protocol) -> Measured:
     )
     values: dict[str, list[float]] = {}
 
-    def note(name: str, number: float) -> None:
+    def note(name: str, number: SupportsFloat) -> None:
         values.setdefault(name, []).append(float(number))
 
     for slow, fast in zip(small, large, strict=True):
@@ -37,6 +38,7 @@ def measure(protocol: Protocol) -> Measured:
         note("participation number of the change, large rate over small", numbers[1] / numbers[0])
         note("norm of the change over that of the initial weights, small rate", norms[0] / _norm(slow))
         note("norm of the change over that of the initial weights, large rate", norms[1] / _norm(fast))
+        note("norm of the change, large rate over small", norms[1] / norms[0])
         note("gain of truncating changes instead of weights, small rate over large", _gain(slow) / _gain(fast))
     return Measured(
         values,
@@ -85,10 +87,7 @@ CLAIM = Claim(
         Check("accuracy with the large rate", ">=", 0.93),  # rank does not rise because learning fails
         Check(f"energy of {RANK} values of the change, small rate minus large", ">=", 0.03),
         Check("participation number of the change, large rate over small", ">=", 1.3),
-        Check("norm of the change over that of the initial weights, small rate", "<=", 0.87),
-        Check(
-            "norm of the change over that of the initial weights, large rate", ">=", 0.9
-        ),  # 0.95 to 1.14 on seeds 0-5
+        Check("norm of the change, large rate over small", ">=", 1.1),  # 1.17 to 1.37, with 128 units 1.4 to 1.5
         Check("gain of truncating changes instead of weights, small rate over large", ">=", 1.5),  # 2.3 to 18
         Check("gain of truncating changes instead of weights, small rate over large", ">=", 3, over="median"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -38,7 +39,7 @@ def measure(protocol: Protocol) -> Measured:
     courses, origin = learn(Experiment.of(protocol))
     values: dict[str, list[float]] = {}
 
-    def note(name: str, number: float) -> None:
+    def note(name: str, number: SupportsFloat) -> None:
         values.setdefault(name, []).append(float(number))
 
     for course in courses:

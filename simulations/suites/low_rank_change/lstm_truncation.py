@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def measure(protocol: Protocol) -> Measured:
     networks, units = [course.truncation for course in courses], protocol["units"]
     values: dict[str, list[float]] = {}
 
-    def note(name: str, number: float) -> None:
+    def note(name: str, number: SupportsFloat) -> None:
         values.setdefault(name, []).append(float(number))
 
     for each in networks:

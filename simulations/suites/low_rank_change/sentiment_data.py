@@ -82,7 +82,7 @@ class Reviews:
         return self._embedded([self.validation[index] for index in order]), self.validation_labels[order]
 
     def _embedded(self, sentences: Sequence[Int[Tensor, " word"]]) -> PackedSequence:
-        packed = pack_sequence(sentences)
+        packed = pack_sequence(list(sentences))
         return PackedSequence(self.vectors[packed.data], packed.batch_sizes)
 
 

@@ -107,17 +107,18 @@ def learn(experiment: Experiment) -> tuple[tuple[Course, ...], str]:
 def _course(seed: int, reviews: Reviews, experiment: Experiment) -> Course:
     device, shuffled = torch.device(experiment.device), np.random.default_rng([seed, 1])
     inputs, labels = validation = reviews.validation_batch()
-    epochs = []
+    targets, epochs = labels.double().cpu(), []
     with seeded(seed, device):
         network = TwoLayerLSTM(DIMENSION, experiment.units).to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=experiment.rate)
         initial = network.blocks()
         for _ in range(experiment.epochs):
             loss, right = train_on(network, optimizer, reviews.batches(experiment.batch, shuffled))
-            logits = torch.as_tensor(logits_of(network, inputs))
-            targets = labels.double().cpu()
-            validation_loss = binary_cross_entropy_with_logits(logits, targets).item()
-            epochs.append((loss, validation_loss, right, float(accuracy(logits.numpy(), targets.numpy()))))
+            logits = logits_of(network, inputs)
+            validation_loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), targets).item()
+            epochs.append((loss, validation_loss, right, float(accuracy(logits, targets.numpy()))))
             if loss <= experiment.enough:
                 break
-    return Course(*np.array(epochs).T, truncate(network, initial, experiment.ranks, validation))
+    losses, validation_losses, accuracies, validation_accuracies = np.array(epochs).T
+    truncation = truncate(network, initial, experiment.ranks, validation)
+    return Course(losses, validation_losses, accuracies, validation_accuracies, truncation)

@@ -40,7 +40,8 @@ class TwoLayerLSTM(nn.Module):
     def __init__(self, inputs: int, units: int) -> None:
         super().__init__()
         self.layers = nn.LSTM(inputs, units, num_layers=2, dropout=DROPOUT)
-        nn.init.uniform_(self.layers.weight_ih_l0, -(inputs**-0.5), inputs**-0.5)
+        with torch.no_grad():
+            self.layers.get_parameter("weight_ih_l0").uniform_(-(inputs**-0.5), inputs**-0.5)
         self.dropout = nn.Dropout(DROPOUT)
         self.decoder = nn.Linear(units, 1)
 
