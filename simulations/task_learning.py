@@ -8,7 +8,7 @@ once, in turn, with the weights of that moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from ltr.simulations.training_session import (
     conditions_in_turn,
     observe_training,
 )
-from ltr.simulations.vanilla_rnn import play, read_out
+from ltr.simulations.vanilla_rnn import Network, play, read_out
 
 STEPS_PER_TRIAL: dict[TaskName, int] = {"flip-flop": 1, "mante": 1, "romo": 2}
 # of descent, for targets up to one; larger ones make steep losses
@@ -156,10 +156,12 @@ def _recorded(trained: Trained, place: int, heard: Trials, condition: np.ndarray
         for name in LEARNED
     }
     # trials stand where networks do: each has weights of its own
-    each = replace(
-        network,
-        **{name: torch.as_tensor(part) for name, part in parts.items()},
+    each = Network(
+        torch.as_tensor(parts["weight"]),
+        torch.as_tensor(parts["input_map"]),
+        torch.as_tensor(parts["readout"]),
         initial_state=None if start is None else start.expand(count, -1),
+        activation=network.activation,
     )
     inputs = torch.as_tensor(heard.inputs.swapaxes(0, 1)[condition][:, :, None], dtype=each.weight.dtype)
     activity = play(each, inputs, None, step)

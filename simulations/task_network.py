@@ -48,8 +48,10 @@ def random_networks(
         inputs /= np.linalg.norm(inputs, axis=0)
         outputs /= np.linalg.norm(outputs, axis=0)
         drawn.append((weight, np.sqrt(units) * inputs, outputs.T / np.sqrt(units)))
-    parts = (np.stack(part).astype(np.float32) for part in zip(*drawn, strict=True))
-    return Network(*(torch.as_tensor(part, device=device) for part in parts))
+    weight, input_map, readout = (
+        torch.as_tensor(np.stack(part).astype(np.float32), device=device) for part in zip(*drawn, strict=True)
+    )
+    return Network(weight, input_map, readout)
 
 
 def task_objective(task: Task, seeds: Sequence[int], *, trials: int = BATCH, step: float = STEP) -> Objective:

@@ -162,11 +162,15 @@ def _played(
         shapes = [(1, learning.updates), (1, learning.updates), (1, learning.units, learning.units)]
         found = []
         for seed in range(len(learning.seeds)):
-            parts = (part[seed : seed + 1] for part in (whole.weight, whole.input_map, whole.readout))
+            weight, input_map, readout = (
+                part[seed : seed + 1] for part in (whole.weight, whole.input_map, whole.readout)
+            )
+            alone = Network(weight, input_map, readout, activation="identity")
             try:
-                found.append(_played_together(Network(*parts, activation="identity"), learning, index))
+                found.append(_played_together(alone, learning, index))
             except DivergenceError:
-                found.append(tuple(np.full(shape, np.nan) for shape in shapes))
+                losses, gradients, changes = (np.full(shape, np.nan) for shape in shapes)
+                found.append((losses, gradients, changes))
         losses, gradients, changes = (np.concatenate(part) for part in zip(*found, strict=True))
         return losses, gradients, changes
 

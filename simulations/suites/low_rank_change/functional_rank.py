@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
@@ -20,7 +19,9 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
+from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 REPORTED = {
     "flip-flop": {0.0: 2, 0.3: 3.4, 0.6: 4, 0.9: 5, 1.2: 5.8, 1.5: 7.6, 1.8: 8.4},
@@ -30,8 +31,10 @@ REPORTED = {
 
 def measure(protocol: Protocol) -> Measured:
     """Smallest rank with a loss below 5 % of that without the change, of networks that converged."""
-    values, curves, highest = {}, {}, []
-    lasting = []
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
+    highest: list[float] = []
+    lasting: list[float] = []
     for name in NAMES:
         ranks = []
         for experiment in experiments(protocol, name):
@@ -52,8 +55,7 @@ def measure(protocol: Protocol) -> Measured:
 
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 2 d."""
-    gains = {name: measured.curves[f"{name}: g"] for name in NAMES}
-    return draw_over_gains(measured.curves, gains, REPORTED, "functional rank of the change")
+    return draw_over_gains(measured.curves, REPORTED, "functional rank of the change")
 
 
 CLAIM = Claim(

@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -224,19 +225,25 @@ def learn(experiment: Experiment, protocol: Protocol) -> Learning:
             # one folder is of one claim and protocol
             told = (experiment.task, experiment.gain, experiment.units, *experiment.variant[1:], *experiment.variant[0])
             path = folder / ("_".join(map(str, told)) + ".npz")
-            before = _start(experiment)
             if path.is_file():
-                with np.load(path) as found:
-                    parts = {name: torch.as_tensor(found[name], device=experiment.device) for name in LEARNED}
-                    _LEARNED[experiment] = Learning(experiment, before, replace(before, **parts), found["loss"])
+                _LEARNED[experiment] = _read(path, experiment)
             else:
-                learning = _train(experiment, before)
-                parts = {name: getattr(learning.after, name).cpu().numpy() for name in LEARNED}
-                buffer = io.BytesIO()
-                np.savez(buffer, loss=learning.loss, **parts)
-                write_whole(path, buffer.getvalue())
-                _LEARNED[experiment] = learning
+                _LEARNED[experiment] = _train(experiment, _start(experiment))
+                _write(path, _LEARNED[experiment])
     return _LEARNED[experiment]
+
+
+def _write(path: Path, learning: Learning) -> None:
+    after, buffer = learning.after, io.BytesIO()
+    weight, input_map, readout = (part.cpu().numpy() for part in (after.weight, after.input_map, after.readout))
+    np.savez(buffer, loss=learning.loss, weight=weight, input_map=input_map, readout=readout)
+    write_whole(path, buffer.getvalue())
+
+
+def _read(path: Path, experiment: Experiment) -> Learning:
+    with np.load(path) as found:
+        weight, input_map, readout = (torch.as_tensor(found[name], device=experiment.device) for name in LEARNED)
+        return Learning(experiment, _start(experiment), Network(weight, input_map, readout), found["loss"])
 
 
 def _start(experiment: Experiment) -> Network:

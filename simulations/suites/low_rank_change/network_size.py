@@ -17,11 +17,13 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     truncated,
 )
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 
 def measure(protocol: Protocol) -> Measured:
     """The flip-flop in networks of several sizes, trained until they have learned it."""
-    values, curves = {}, {}
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
     sizes = np.array(protocol["units_of_networks"])
     for experiment in experiments(protocol, "flip-flop"):
         learned = [learn(experiment._replace(units=int(units)), protocol) for units in sizes]

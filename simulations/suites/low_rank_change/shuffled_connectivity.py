@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
@@ -20,7 +19,9 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
+from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 REPORTED = {
     "flip-flop": {0.0: 0.0, 0.3: 0.35, 0.6: 0.95},
@@ -31,7 +32,8 @@ REPORTED = {
 
 def measure(protocol: Protocol) -> Measured:
     """Loss with shuffled initial weights over that of the untrained network."""
-    values, curves = {}, {}
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
     for name in NAMES:
         losses = []
         for experiment in experiments(protocol, name):
@@ -46,8 +48,7 @@ def measure(protocol: Protocol) -> Measured:
 
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 2 c."""
-    gains = {name: measured.curves[f"{name}: g"] for name in NAMES}
-    return draw_over_gains(measured.curves, gains, REPORTED, "loss after shuffling, share of the untrained")
+    return draw_over_gains(measured.curves, REPORTED, "loss after shuffling, share of the untrained")
 
 
 CLAIM = Claim(

@@ -25,7 +25,8 @@ RIM = 1.1  # over g; finite networks reach a little beyond the circle
 
 def measure(protocol: Protocol) -> Measured:
     """Eigenvalues of the weights and of the change, and singular values of both."""
-    values, curves = {}, {}
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
     for title, learning in every_learning(protocol):
         after, change = np.linalg.eigvals(learning.initial + learning.change), np.linalg.eigvals(learning.change)
         values |= {f"{name}, {title}": found for name, found in _outliers(learning, after, change).items()}

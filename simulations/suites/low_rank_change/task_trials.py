@@ -49,7 +49,7 @@ def measure(protocol: Protocol) -> Measured:
         "decision steps, Romo": float((romo.targets.max(2) > 0).sum(1).mean()),
         "last decision step, Romo": float((romo.mask[..., 0] * np.arange(romo.mask.shape[1])).max()),
     }
-    curves = {}
+    curves: dict[str, Array] = {}
     for name in NAMES:
         curves |= {
             f"{name}: inputs": drawn[name].inputs[:, 0],

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.settings import ConstantInputSettings, CosineSettings, TaskSettings
+from ltr.simulations.suites.low_rank_change.learned_tasks import TITLES
 from ltr.simulations.task_learning import record_constant_input, record_cosine, record_task_networks
 from ltr.simulations.training_session import TrainingRecord
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
@@ -61,13 +62,13 @@ def learned(protocol: Protocol) -> Iterator[tuple[str, TrainingRecord]]:
     for name, gain, between in protocol["drawn_tasks"]:
         settings = TaskSettings(gain=gain, steps_per_trial=between, conditions=2, **sizes)
         for record in record_task_networks(name, settings, protocol.seeds):
-            yield f"{name}, g = {gain:g}", record
+            yield f"{TITLES[name]}, g = {gain:g}", record
     for gain in protocol["constant_input_gains"]:
         for record in record_constant_input(ConstantInputSettings(gain=gain, **sizes), protocol.seeds):
             yield f"constant input, g = {gain:g}", record
     for gain, between in protocol["cosine"]:
-        settings = CosineSettings(gain=gain, steps_per_trial=between, **sizes)
-        for record in record_cosine(settings, protocol.seeds):
+        oscillator = CosineSettings(gain=gain, steps_per_trial=between, **sizes)
+        for record in record_cosine(oscillator, protocol.seeds):
             yield f"cosine, g = {gain:g}", record
 
 

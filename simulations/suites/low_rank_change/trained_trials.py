@@ -29,7 +29,8 @@ from ltr.types import Array, Float
 
 def measure(protocol: Protocol) -> Measured:
     """Share of decision steps on which the class that is told is right; one number a network."""
-    values, curves = {}, {}
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
     for name in NAMES:
         (experiment,) = experiments(protocol, name, [protocol["shown_gain"]])
         network = learn(experiment, protocol).after

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
@@ -19,7 +18,9 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     label,
     learn,
 )
+from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.types import Array
 
 REPORTED = {
     "flip-flop": {0.0: 105, 0.3: 100, 0.6: 65, 0.9: 40, 1.2: 38, 1.5: 55, 1.8: 185},
@@ -30,7 +31,8 @@ REPORTED = {
 
 def measure(protocol: Protocol) -> Measured:
     """First epoch below 5 % of the first loss, at every gain."""
-    values, curves = {}, {}
+    values: dict[str, list[float]] = {}
+    curves: dict[str, Array] = {}
     for name in NAMES:
         found = experiments(protocol, name)
         epochs = np.array([learn(experiment, protocol).convergence for experiment in found])
@@ -48,8 +50,7 @@ def measure(protocol: Protocol) -> Measured:
 
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 2 a."""
-    gains = {name: measured.curves[f"{name}: g"] for name in NAMES}
-    return draw_over_gains(measured.curves, gains, REPORTED, "epochs until 5 % of the first loss")
+    return draw_over_gains(measured.curves, REPORTED, "epochs until 5 % of the first loss")
 
 
 CLAIM = Claim(
