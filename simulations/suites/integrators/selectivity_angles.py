@@ -75,7 +75,7 @@ CLAIM = Claim(
         # single ReLU networks trained on the proxy loss: -2.3 to 4.3 on seeds 0-7, more than by chance
         *(Check(f"{name}: mean over all networks in standard errors", "between", (-3.5, 3.5)) for name in NAMES[:2]),
         *(Check(f"{name}: p of even angles", ">=", 0.001) for name in NAMES[:2]),
-        # 0.165, 0.150 and -0.0001 at 1,000 units: one network of three has its peaks elsewhere; the paper pools networks
+        # 0.165, 0.150, -0.0001 at 1,000 units: one network of three has its peaks elsewhere; the paper pools networks
         Check("sigmoid, proxy, D = 2: mean over all networks in standard errors", ">=", 4),
         Check("sigmoid, proxy, D = 2: mean of cos 4 angle", ">=", 0.12, over="median"),
     ),
