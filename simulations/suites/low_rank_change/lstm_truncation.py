@@ -81,7 +81,7 @@ CLAIM = Claim(
     source="Fig. 5 b",
     says="Changes of the recurrent weights, and of the second layer's input weights, can be truncated to rank 10 while"
     " the accuracy stays what it is, if the initial weights are kept. Truncated weights need more than half of the"
-    " rank. (Here also for the logits: accuracy alone hides the difference in some networks.)",
+    " rank.",
     kind="statistical",
     parameters=PARAMETERS,
     sizes=SIZES,
@@ -98,13 +98,16 @@ CLAIM = Claim(
         Check(f"error of the logits, changes of rank {RANK}", "<=", 0.01),
         Check(f"error of the logits at rank {RANK}, weights over changes", ">=", 10),
         Check(f"rank of changes for an error of {LEVEL} of the logits, share of all", "<=", 0.15),
-        Check(
-            f"rank of weights for an error of {LEVEL} of the logits, share of all", ">=", 0.4
-        ),  # 0.5 to 0.75, on a grid
+        # 0.5 to 0.75, on a grid
+        Check(f"rank of weights for an error of {LEVEL} of the logits, share of all", ">=", 0.4),
     ),
     measure=measure,
     draw=draw,
     shares=SHARES,
     needs=NEEDS,
     reads_embeddings=True,
+    deviation="That truncated weights need more than half of the rank does not hold of the accuracy: with 64 units and"
+    " word vectors from the training sentences, they need 0.125 to 0.875 of it, and lose hardly anything in some"
+    " networks. It holds of the logits, which truncated weights change at least 10 times as much as truncated changes"
+    " do at rank 10, and for which weights need half of the rank or more; and changes can be truncated as it says.",
 )
