@@ -44,9 +44,11 @@ class Adam:
 
     Attributes:
         rate: step size.
+        decay: by how much its inverse grows with every step, as a share: the rate of step k is rate / (1 + decay k).
     """
 
     rate: float
+    decay: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,10 +176,13 @@ def _follower(parts: list[Tensor], optimiser: Descent | Adam) -> Callable[[Seque
     if isinstance(optimiser, Adam):
         adam = torch.optim.Adam(parts, lr=optimiser.rate)
 
+        falling = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: 1 / (1 + optimiser.decay * step))
+
         def follow_adam(gradients: Sequence[Tensor]) -> None:
             for part, gradient in zip(parts, gradients, strict=True):
                 part.grad = gradient
             adam.step()
+            falling.step()
 
         return follow_adam
     rate = torch.as_tensor(optimiser.rate, dtype=parts[0].dtype, device=parts[0].device)

@@ -25,7 +25,7 @@ ActivationName = Literal["tanh", "identity", "relu", "rectified_tanh", "softplus
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A vanilla network: tau x' = -x + W phi(x) + inputs, output = readout @ phi(x).
+    """A vanilla network: tau x' = -x + W phi(x) + inputs, output = readout @ phi(x) + output_bias.
 
     Attributes:
         weight: W.
@@ -33,6 +33,7 @@ class Network:
         readout: from activity to output.
         initial_state: x before the first step; None for rest, x = 0.
         activation: phi.
+        output_bias: None for none.
     """
 
     weight: Float[Tensor, "*seed unit unit"]
@@ -40,6 +41,7 @@ class Network:
     readout: Float[Tensor, "*seed output unit"]
     initial_state: Float[Tensor, "*seed unit"] | None = None
     activation: ActivationName = "tanh"
+    output_bias: Float[Tensor, "*seed output"] | None = None
 
 
 PARTS = tuple(item.name for item in fields(Network) if item.name != "activation")
@@ -131,6 +133,8 @@ def read_out(
     # time first, as in memory: nothing is copied
     timed = activity.transpose(-3, -2)
     output = timed.flatten(-3, -2) @ network.readout.mT
+    if network.output_bias is not None:
+        output = output + network.output_bias[..., None, :]
     return output.unflatten(-2, timed.shape[-3:-1]).transpose(-3, -2)
 
 

@@ -11,7 +11,7 @@ from ltr.simulations.train_network import Adam, Descent, squared_error, train
 from ltr.simulations.vanilla_rnn import Network, play, read_out
 
 SEEDS, UNITS, TIME, REACHES, STEPS, STEP = 3, 6, 8, 4, 7, 0.5
-PARTS = ("weight", "input_map", "readout", "initial_state")
+PARTS = ("weight", "input_map", "readout", "initial_state", "output_bias")
 
 
 def _networks():
@@ -20,7 +20,7 @@ def _networks():
     def draw(*shape):
         return torch.randn(SEEDS, *shape, generator=generator, dtype=torch.float64) / shape[-1] ** 0.5
 
-    return Network(draw(UNITS, UNITS), draw(UNITS, 2), draw(1, UNITS), draw(UNITS))
+    return Network(draw(UNITS, UNITS), draw(UNITS, 2), draw(1, UNITS), draw(UNITS), output_bias=draw(1))
 
 
 def _batch(step):
@@ -47,7 +47,7 @@ def _alone(index, optimiser, learned):
         for heard in signals:
             drift = torch.tanh(state) @ parts["weight"].T - state + heard @ parts["input_map"].T
             state = state + STEP * drift
-            outputs.append(torch.tanh(state) @ parts["readout"].T)
+            outputs.append(torch.tanh(state) @ parts["readout"].T + parts["output_bias"])
         kept = mask.expand(REACHES, TIME, 1).bool()
         loss = (torch.stack(outputs, dim=1) - target)[kept].square().mean()
         following.zero_grad()
@@ -57,12 +57,24 @@ def _alone(index, optimiser, learned):
     return losses, parts
 
 
+class _FallingAdam(torch.optim.Adam):
+    """Adam whose rate is 0.02 / (1 + 0.3 k) on step k."""
+
+    taken = 0
+
+    def step(self, closure=None):
+        self.param_groups[0]["lr"] = 0.02 / (1 + 0.3 * self.taken)
+        self.taken += 1
+        return super().step(closure)
+
+
 @pytest.mark.parametrize("learned", [PARTS, ("weight",), ("weight", "readout")])
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
         (Descent(0.3), lambda parts: torch.optim.SGD(parts, lr=0.3)),
         (Adam(0.02), lambda parts: torch.optim.Adam(parts, lr=0.02)),
+        (Adam(0.02, decay=0.3), _FallingAdam),
     ],
 )
 def test_each_network_learns_as_it_would_alone(ours, theirs, learned):
