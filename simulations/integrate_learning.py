@@ -25,13 +25,8 @@ from ltr.simulations.integrator import (
 from ltr.simulations.settings import IntegrateSettings
 from ltr.simulations.tasks.integrate import IntegrateTask, integrals, pulse_inputs
 from ltr.simulations.train_network import Adam, Descent, Trained, train
-from ltr.simulations.training_session import (
-    Observation,
-    TrainingRecord,
-    TrainingSession,
-    conditions_in_turn,
-    observe_training,
-)
+from ltr.simulations.training_record import TrainingRecord, conditions_in_turn
+from ltr.simulations.training_session import Observation, TrainingSession, observe_training
 from ltr.simulations.vanilla_rnn import Network
 
 BATCH = 256

@@ -14,6 +14,7 @@ FactorShape = Literal["distinct", "proportional", "constant"]
 PerturbationName = Literal["curl", "rotation", "none"]
 ActivationOfUnits = Literal["linear", "relu", "sigmoid"]
 IntegratorLoss = Literal["batch", "proxy"]
+InitialWeights = Literal["normal", "orthogonal", "identity"]
 TargetNetwork = Literal["rectified_tanh", "softplus", "tanh", "linear", "chaotic_tanh"]
 
 
@@ -379,12 +380,52 @@ class CosineSettings:
         check_whole("steps_per_trial", self.steps_per_trial, 1, 100_000)
 
 
-def _check_training(settings: TargetSettings | TaskSettings | ConstantInputSettings | CosineSettings) -> None:
+@dataclass(frozen=True)
+class BooleanSettings:
+    """A network in discrete time that learns from pulses, and is recorded from its first step of training on.
+
+    Attributes:
+        units: number of units of the network.
+        neurons: number of recorded units.
+        initial_weights: independent normal numbers of variance 1 / units, an orthogonal matrix, or the identity.
+        training_rate: step size of Adam at first. Default: 1e-4.
+        trials: recorded trials, without noise; every combination of pulses in turn.
+        steps_per_trial: steps of training between two recorded trials.
+        step_ms: length of a step of the network, ms.
+        link: from a unit's activity to a firing rate.
+        rate_hz: median firing rate of a neuron at rest.
+        seed: seed of everything random.
+    """
+
+    units: int = 50
+    neurons: int = 40
+    initial_weights: InitialWeights = "orthogonal"
+    training_rate: float | None = None
+    trials: int = 200
+    steps_per_trial: int = 20
+    step_ms: float = 10.0
+    link: Link = "softplus"
+    rate_hz: float = 15.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_training(self)
+        check_choice("initial_weights", self.initial_weights, get_args(InitialWeights))
+        if self.training_rate is not None:
+            check_number("training_rate", self.training_rate, 0.0, 1.0)
+        check_whole("steps_per_trial", self.steps_per_trial, 1, 100_000)
+        check_number("step_ms", self.step_ms, 0.1, 10_000.0)
+
+
+def _check_training(
+    settings: TargetSettings | TaskSettings | ConstantInputSettings | CosineSettings | BooleanSettings,
+) -> None:
     """What all recordings of training have."""
     check_whole("units", settings.units, 3, 5000)
     check_whole("neurons", settings.neurons, 1, settings.units)
     check_whole("trials", settings.trials, 2, 100_000)
-    check_number("tau_ms", settings.tau_ms, 0.1, 10_000.0)
+    if not isinstance(settings, BooleanSettings):
+        check_number("tau_ms", settings.tau_ms, 0.1, 10_000.0)
     check_choice("link", settings.link, get_args(Link))
     check_number("rate_hz", settings.rate_hz, 0.01, 1000.0)
     check_whole("seed", settings.seed, 0, 2**32 - 1)

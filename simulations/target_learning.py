@@ -11,7 +11,8 @@ import torch
 from ltr.model.dynamics import ACTIVATIONS
 from ltr.simulations.settings import TargetSettings
 from ltr.simulations.target_network import SETTINGS, descend, random_networks
-from ltr.simulations.training_session import Observation, TrainingRecord, TrainingSession, observe_training
+from ltr.simulations.training_record import TrainingRecord
+from ltr.simulations.training_session import Observation, TrainingSession, observe_training
 
 Progress = Callable[[str, int, int], None]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import numpy as np
-import torch
 
 from ltr.simulations.linear_readout import learn_constant_input, learn_cosine
 from ltr.simulations.settings import ConstantInputSettings, CosineSettings, TaskSettings
@@ -19,16 +18,10 @@ from ltr.simulations.task_network import LEARNED, RATE, random_networks, task_ob
 from ltr.simulations.tasks.catalogue import TASKS, TaskName
 from ltr.simulations.tasks.constant_input import ConstantInputTask, constant_input_trials
 from ltr.simulations.tasks.cosine import CosineTask, cosine_trials
-from ltr.simulations.tasks.trials import STEP, Trials
-from ltr.simulations.train_network import Adam, Trained, train
-from ltr.simulations.training_session import (
-    Observation,
-    TrainingRecord,
-    TrainingSession,
-    conditions_in_turn,
-    observe_training,
-)
-from ltr.simulations.vanilla_rnn import Network, play, read_out
+from ltr.simulations.tasks.trials import STEP
+from ltr.simulations.train_network import Adam, train
+from ltr.simulations.training_record import TrainingRecord, conditions_in_turn, record_of
+from ltr.simulations.training_session import Observation, TrainingSession, observe_training
 
 STEPS_PER_TRIAL: dict[TaskName, int] = {"flip-flop": 1, "mante": 1, "romo": 2}
 # of descent, for targets up to one; larger ones make steep losses
@@ -70,7 +63,7 @@ def record_task_networks(
         rng = np.random.default_rng([seed, 3])
         heard = task.draw(rng, settings.conditions)
         condition = conditions_in_turn(rng, settings.conditions, settings.trials)
-        records.append(_recorded(trained, place, heard, condition, STEP))
+        records.append(record_of(trained, place, heard, condition, STEP))
     return records
 
 
@@ -84,7 +77,7 @@ def record_constant_input(settings: ConstantInputSettings, seeds: Sequence[int])
         seeds, settings.gain, task, units=settings.units, updates=settings.trials, rate=rate, snapshot_every=1
     )
     heard, condition = constant_input_trials(task), np.zeros(settings.trials, dtype=int)
-    return [_recorded(trained, place, heard, condition, task.step) for place in range(len(seeds))]
+    return [record_of(trained, place, heard, condition, task.step) for place in range(len(seeds))]
 
 
 def record_cosine(settings: CosineSettings, seeds: Sequence[int]) -> list[TrainingRecord]:
@@ -100,7 +93,7 @@ def record_cosine(settings: CosineSettings, seeds: Sequence[int]) -> list[Traini
         snapshot_every=between,
     )
     heard, condition = cosine_trials(task), np.zeros(settings.trials, dtype=int)
-    return [_recorded(trained, place, heard, condition, task.step) for place in range(len(seeds))]
+    return [record_of(trained, place, heard, condition, task.step) for place in range(len(seeds))]
 
 
 def simulate_task(name: TaskName, settings: TaskSettings, *, progress: Progress | None = None) -> TrainingSession:
@@ -142,41 +135,3 @@ def _observed(
     if progress:
         progress("spikes", 1, 1)
     return session
-
-
-def _recorded(trained: Trained, place: int, heard: Trials, condition: np.ndarray, step: float) -> TrainingRecord:
-    """One network on its trials, on each with the weights, inputs and readout of that moment."""
-    count = len(condition)
-    network = trained.network
-    start = None if network.initial_state is None else network.initial_state[place : place + 1]
-    parts = {
-        name: trained.snapshots[name][place, :count]
-        if name in trained.snapshots
-        else getattr(network, name)[place].cpu().numpy()[None].repeat(count, 0)
-        for name in LEARNED
-    }
-    # trials stand where networks do: each has weights of its own
-    each = Network(
-        torch.as_tensor(parts["weight"]),
-        torch.as_tensor(parts["input_map"]),
-        torch.as_tensor(parts["readout"]),
-        initial_state=None if start is None else start.expand(count, -1),
-        activation=network.activation,
-    )
-    inputs = torch.as_tensor(heard.inputs.swapaxes(0, 1)[condition][:, :, None], dtype=each.weight.dtype)
-    activity = play(each, inputs, None, step)
-    outputs = read_out(each, activity)
-    return TrainingRecord(
-        activity=activity[:, 0].numpy(),
-        condition=condition,
-        training_steps=trained.at[:count],
-        loss=trained.loss[place, trained.at[:count]],
-        weights=parts["weight"],
-        inputs=heard.inputs.swapaxes(0, 1),
-        outputs=outputs[:, 0].numpy(),
-        targets=np.where(heard.mask > 0, heard.targets, np.nan),
-        fixed={
-            "encoder": (("trial", "unit", "input_channel"), parts["input_map"]),
-            "decoder": (("trial", "output_channel", "unit"), parts["readout"]),
-        },
-    )

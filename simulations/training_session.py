@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d
 
-from ltr.recording import Recording
 from ltr.simulations.observe import choose_neurons, draw_spikes, draw_tuning, firing_rates
 from ltr.simulations.session_clock import BEFORE_ONSET_S, FIRST_START_S, PAUSE_S, session_course
 from ltr.simulations.session_files import write_simulated_session
 from ltr.simulations.settings import Link
+from ltr.simulations.training_record import TrainingRecord
 from ltr.types import Array
 
 COLUMN_DESCRIPTIONS = {
@@ -32,66 +31,6 @@ COLUMN_DESCRIPTIONS = {
     "loss": "Of the training step at this trial.",
     "network_unit": "Index of the unit in the simulated network.",
 }
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRecord:
-    """What a network did on trials that were played while it was trained.
-
-    Attributes:
-        activity: of every unit on every step.
-        condition: of every trial, an index into ``inputs``.
-        training_steps: taken before each trial.
-        loss: of the training step at each trial.
-        weights: W on every trial.
-        inputs: what is heard in each condition.
-        outputs: of the network.
-        targets: what they should be, in each condition; NaN where nothing is asked for.
-        fixed: what else belongs to the truth, as xarray takes variables, for example encoders.
-    """
-
-    activity: Float[Array, "trial time unit"]
-    condition: np.ndarray
-    training_steps: np.ndarray
-    loss: Float[Array, " trial"]
-    weights: Float[Array, "trial unit unit"]
-    inputs: Float[Array, "condition time input"]
-    outputs: Float[Array, "trial time output"]
-    targets: Float[Array, "condition time output"]
-    fixed: Mapping[str, tuple[tuple[str, ...], Array]]
-
-
-def conditions_in_turn(rng: np.random.Generator, conditions: int, trials: int) -> np.ndarray:
-    """Which condition each trial is of: every one once, in random order, before any of them again."""
-    rounds = [rng.permutation(conditions) for _ in range(-(-trials // conditions))]
-    return np.concatenate(rounds)[:trials]
-
-
-def noisy_recording(
-    record: TrainingRecord, *, neurons: int, noise: float, noise_bins: float, step_s: float, seed: int
-) -> Recording:
-    """Activity of some units with noise that is correlated over time, and what was heard, as a binned recording.
-
-    Inputs are given one step early: the first state is that after the first input.
-
-    Args:
-        record: what the network did.
-        neurons: number of recorded units.
-        noise: its sd as a share of that of the activity.
-        noise_bins: sd of the filter that correlates it, steps.
-        step_s: length of a step, s.
-        seed: of units and noise.
-    """
-    rng = np.random.default_rng(seed)
-    activity = record.activity[:, :, rng.permutation(record.activity.shape[-1])[:neurons]].astype(float)
-    added = gaussian_filter1d(rng.normal(size=activity.shape), noise_bins, axis=1)
-    heard = np.concatenate([record.inputs[:, 1:], np.zeros_like(record.inputs[:, :1])], axis=1)
-    return Recording.from_arrays(
-        activity + added * noise * activity.std() / added.std(),
-        bin_edges=step_s * np.arange(activity.shape[1] + 1),
-        conditions=[f"{index:03d}" for index in record.condition],  # in the order of the inputs
-        known_input=heard,
-    )
 
 
 @dataclass(frozen=True, eq=False)

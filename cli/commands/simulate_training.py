@@ -12,6 +12,7 @@ from ltr.cli.commands.options import Debug
 from ltr.cli.commands.simulate import Overwrite, check_suffix, show_written, stage_bars
 from ltr.cli.flags import dataclass_parameters, with_flags
 from ltr.simulations.settings import (
+    BooleanSettings,
     ConstantInputSettings,
     CosineSettings,
     IntegrateSettings,
@@ -20,6 +21,8 @@ from ltr.simulations.settings import (
 )
 
 if TYPE_CHECKING:
+    from ltr.simulations.tasks.boolean import BooleanName
+    from ltr.simulations.tasks.catalogue import TaskName
     from ltr.simulations.training_session import TrainingSession
 
 HELP = r"""Simulate a session in which {what}.
@@ -52,6 +55,9 @@ class Lesson(NamedTuple):
     inputs: tuple[str, ...] = ("--execution-input",)
 
 
+BOOLEAN_FLAGS = ("", "--initial-weights normal")
+
+
 def _integrate(settings: IntegrateSettings, progress: Any) -> TrainingSession:
     from ltr.simulations.integrate_learning import simulate_integrate
 
@@ -64,22 +70,26 @@ def _target(settings: TargetSettings, progress: Any) -> TrainingSession:
     return simulate_target(settings, progress=progress)
 
 
-def _flip_flop(settings: TaskSettings, progress: Any) -> TrainingSession:
-    from ltr.simulations.task_learning import simulate_task
+def _drawn(name: TaskName) -> Callable[[TaskSettings, Any], TrainingSession]:
+    """Of flip-flop, Mante's or Romo's task."""
 
-    return simulate_task("flip-flop", settings, progress=progress)
+    def simulate(settings: TaskSettings, progress: Any) -> TrainingSession:
+        from ltr.simulations.task_learning import simulate_task
+
+        return simulate_task(name, settings, progress=progress)
+
+    return simulate
 
 
-def _mante(settings: TaskSettings, progress: Any) -> TrainingSession:
-    from ltr.simulations.task_learning import simulate_task
+def _boolean(name: BooleanName) -> Callable[[BooleanSettings, Any], TrainingSession]:
+    """Of a task of pulses."""
 
-    return simulate_task("mante", settings, progress=progress)
+    def simulate(settings: BooleanSettings, progress: Any) -> TrainingSession:
+        from ltr.simulations.boolean_learning import simulate_boolean
 
+        return simulate_boolean(name, settings, progress=progress)
 
-def _romo(settings: TaskSettings, progress: Any) -> TrainingSession:
-    from ltr.simulations.task_learning import simulate_task
-
-    return simulate_task("romo", settings, progress=progress)
+    return simulate
 
 
 def _constant_input(settings: ConstantInputSettings, progress: Any) -> TrainingSession:
@@ -111,19 +121,19 @@ LESSONS = {
         TaskSettings,
         "a network learns to hold the sign of the last pulse",
         ("", "--gain 0 --trials 400"),
-        _flip_flop,
+        _drawn("flip-flop"),
     ),
     "mante": Lesson(
         TaskSettings,
         "a network learns to decide on one of two signals, as a context tells it",
         ("", "--conditions 16"),
-        _mante,
+        _drawn("mante"),
     ),
     "romo": Lesson(
         TaskSettings,
         "a network learns to compare two pulses over a delay",
         ("", "--steps-per-trial 4"),
-        _romo,
+        _drawn("romo"),
     ),
     "constant-input": Lesson(
         ConstantInputSettings,
@@ -137,6 +147,17 @@ LESSONS = {
         ("", "--gain 0.8 --training-rate 0.05"),
         _cosine,
         ("--inputs", "none", "--initial-state", "condition"),
+    ),
+    "and": Lesson(
+        BooleanSettings, "a network learns to answer two pulses, and no single one", BOOLEAN_FLAGS, _boolean("and")
+    ),
+    "or": Lesson(BooleanSettings, "a network learns to answer one pulse or two", BOOLEAN_FLAGS, _boolean("or")),
+    "xor": Lesson(BooleanSettings, "a network learns to answer one pulse, but not two", BOOLEAN_FLAGS, _boolean("xor")),
+    "flip-flop1": Lesson(
+        BooleanSettings,
+        "a network learns to be set by one channel and reset by another",
+        BOOLEAN_FLAGS,
+        _boolean("flip-flop1"),
     ),
 }
 """Task, as it is typed -> how it is simulated."""

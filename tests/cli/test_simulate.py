@@ -23,6 +23,7 @@ SMALL_TRAINING = {
     **dict.fromkeys(("flip-flop", "mante", "romo"), f"{SMALL} --conditions 3 --batch 4"),
     "constant-input": f"{SMALL} --duration 5",
     "cosine": f"{SMALL} --steps-per-trial 1",
+    **dict.fromkeys(("and", "or", "xor", "flip-flop1"), f"{SMALL} --steps-per-trial 1"),
 }
 TINY_FIT = "--units 10 --rank 1 --ode-size 5 --ode-hidden 5 --iterations 2 --holdout none --device cpu"
 

@@ -14,7 +14,8 @@ from ltr.simulations.task_learning import (
     simulate_cosine,
     simulate_task,
 )
-from ltr.simulations.training_session import conditions_in_turn, noisy_recording, write_training_session
+from ltr.simulations.training_record import conditions_in_turn, noisy_recording
+from ltr.simulations.training_session import write_training_session
 from ltr.simulations.truth_files import read_truth
 from tests.nwb_runs import complaints
 

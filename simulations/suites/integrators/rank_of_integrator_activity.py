@@ -17,7 +17,7 @@ from ltr import Axis, Sweep, parse_settings
 from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.simulations.integrate_learning import record_integrators
 from ltr.simulations.settings import IntegrateSettings
-from ltr.simulations.training_session import TrainingRecord, noisy_recording
+from ltr.simulations.training_record import TrainingRecord, noisy_recording
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.simulations.weight_tensors import cumulative_share, decompose

@@ -19,7 +19,7 @@ from ltr.simulations.settings import TaskSettings
 from ltr.simulations.suites.low_rank_change.learned_tasks import TITLES
 from ltr.simulations.task_learning import record_task_networks
 from ltr.simulations.tasks.trials import STEP
-from ltr.simulations.training_session import TrainingRecord, noisy_recording
+from ltr.simulations.training_record import TrainingRecord, noisy_recording
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.simulations.weight_tensors import decompose

@@ -15,7 +15,7 @@ from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.settings import ConstantInputSettings, CosineSettings, TaskSettings
 from ltr.simulations.suites.low_rank_change.learned_tasks import TITLES
 from ltr.simulations.task_learning import record_constant_input, record_cosine, record_task_networks
-from ltr.simulations.training_session import TrainingRecord
+from ltr.simulations.training_record import TrainingRecord
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.simulations.weight_tensors import cumulative_share, decompose
 from ltr.types import Array, Float
