@@ -13,42 +13,19 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr import Axis, Sweep, parse_settings
+from ltr import Sweep
 from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.simulations.integrate_learning import record_integrators
 from ltr.simulations.settings import IntegrateSettings
 from ltr.simulations.training_record import TrainingRecord, noisy_recording
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.validation.learning_sweep import NOISE, NOISE_BINS, learning_sweep
 from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.simulations.weight_tensors import cumulative_share, decompose
 from ltr.types import Array
 
-NOISE, NOISE_BINS = 0.3, 1.5  # its sd as a share of the activity's, and that of the filter that correlates it
 STEP_S = IntegrateSettings.step_ms / 1000
 FITTED_AS = {"relu": "relu", "linear": "identity"}
-SETTINGS = {
-    "tau_ms": IntegrateSettings.step_ms,
-    "solver": "euler",  # with a step of one time constant: discrete time
-    "inputs": "known",
-    "input_map": "free",
-    "execution_input": True,
-    "length_scale": 10.0,
-    "smooth_ms": 0.0,
-    "center": "none",
-    "scale": "all",
-    "readout": "linear",
-    "activity_penalty": 0.0,
-    "learning_rate": 0.03,
-    "trial_dropout": 0.0,
-    "test_fraction": 0.2,
-    "validation_fraction": 0.1,
-    "block_trials": 10,
-    "scored_trials": 5,
-    "block_bins": 8,
-    "scored_bins": 4,
-    "device": "cpu",
-}
-"""Of all fits."""
 
 
 def measure(protocol: Protocol) -> Measured:
@@ -106,18 +83,14 @@ def in_the_weights(record: TrainingRecord, channels: int) -> dict[str, float]:
 def _sweep(activation: str, channels: int, protocol: Protocol) -> Sweep:
     settings = {
         "activation": FITTED_AS[activation],
+        "tau_ms": IntegrateSettings.step_ms,  # a step of one time constant: discrete time
         "units": protocol["units"],
         "input_dimension": channels,
-        "iterations": protocol["iterations"],
-        "patience": protocol["iterations"],
+        "block_bins": 8,
+        "scored_bins": 4,
     }
-    return Sweep(
-        parse_settings(SETTINGS | settings),
-        (Axis("rank", tuple(range(1, channels + 3))),),
-        folds=protocol["folds"],
-        seeds=1,
-        baselines=("constant_factors", "neighbouring_trials"),
-    )
+    sizes = {name: protocol[name] for name in ("iterations", "folds")}
+    return learning_sweep(settings, range(1, channels + 3), **sizes)
 
 
 @styled

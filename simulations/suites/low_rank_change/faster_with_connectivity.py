@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
@@ -19,6 +18,7 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     label,
     learn,
 )
+from ltr.simulations.suites.low_rank_change.task_figures import draw_lines, on_logarithmic_axes
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 
@@ -38,21 +38,10 @@ def measure(protocol: Protocol) -> Measured:
     return Measured(values, curves)
 
 
-@styled
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 1 d to f: loss over epochs."""
-    figure = new_figure(2.6)
-    for axes, name in zip(figure.subplots(1, len(NAMES)), NAMES, strict=True):
-        of_task = [key for key in measured.curves if key.startswith(TITLES[name])]
-        for key in of_task:
-            colour = PALETTE[0] if key.endswith("= 0") else PALETTE[1]
-            for index, loss in enumerate(measured.curves[key]):
-                text = key.removeprefix(f"{TITLES[name]}, ")
-                axes.semilogy(loss, color=colour, lw=0.8, alpha=0.8, label=text if index == 0 else None)
-        axes.set(title=TITLES[name], xlabel="epoch")
-        axes.legend()
-    figure.axes[0].set_ylabel("loss")
-    return figure
+    titles = [TITLES[name] for name in NAMES]
+    return on_logarithmic_axes(draw_lines(measured.curves, titles, x="epoch", y="loss"))
 
 
 CLAIM = Claim(

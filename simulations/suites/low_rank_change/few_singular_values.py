@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     NAMES,
@@ -19,13 +18,14 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     label,
     learn,
 )
+from ltr.simulations.suites.low_rank_change.task_figures import draw_lines
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 SHOWN = 20
 
 
 def measure(protocol: Protocol) -> Measured:
-    """Share of the squared changes in their first singular values, and the same of random matrices."""
+    """Share of the squared changes in their first singular values."""
     values, curves = {}, {}
     for name in NAMES:
         for experiment in experiments(protocol, name, protocol["compared_gains"]):
@@ -39,29 +39,10 @@ def measure(protocol: Protocol) -> Measured:
     return Measured(values, curves)
 
 
-@styled
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 1 g to i: singular values of the changes."""
-    figure = new_figure(2.6)
-    for axes, name in zip(figure.subplots(1, len(NAMES)), NAMES, strict=True):
-        for key in (key for key in measured.curves if key.startswith(TITLES[name])):
-            colour = PALETTE[0] if key.endswith("= 0") else PALETTE[1]
-            for index, singular in enumerate(measured.curves[key]):
-                text = key.removeprefix(f"{TITLES[name]}, ")
-                axes.plot(
-                    np.arange(1, len(singular) + 1),
-                    singular,
-                    "o-",
-                    ms=2.5,
-                    lw=0.8,
-                    color=colour,
-                    alpha=0.8,
-                    label=text if index == 0 else None,
-                )
-        axes.set(title=TITLES[name], xlabel="index", ylim=(0, None))
-        axes.legend()
-    figure.axes[0].set_ylabel("singular value of the change")
-    return figure
+    titles = [TITLES[name] for name in NAMES]
+    return draw_lines(measured.curves, titles, x="index", y="singular value of the change", first=1, style="o-")
 
 
 CLAIM = Claim(

@@ -19,7 +19,7 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
-from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
+from ltr.simulations.suites.low_rank_change.task_figures import draw_over_gains
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.types import Array
 

@@ -60,7 +60,7 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
             found = measured.curves[f"{title}: {quantity}"]
             axes.plot(np.repeat(units, found.shape[1]), found.ravel(), ".", color=colour, alpha=0.6)
             axes.plot(units, found.mean(1), "-", color=colour, label=title)
-        axes.set(xlabel="units", xscale="log", xticks=units, xticklabels=units, ylabel=name, ylim=(0, None))
+        axes.set(xlabel="units", xscale="log", xticks=units, xticklabels=units.astype(int), ylabel=name, ylim=(0, None))
         axes.minorticks_off()
     figure.axes[0].legend()
     return figure

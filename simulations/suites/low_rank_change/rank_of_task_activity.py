@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr import Axis, Sweep, parse_settings
+from ltr import Sweep
 from ltr.figures.style import GREY, PALETTE, new_figure, styled
 from ltr.simulations.settings import TaskSettings
 from ltr.simulations.suites.low_rank_change.learned_tasks import TITLES
@@ -21,35 +21,11 @@ from ltr.simulations.task_learning import record_task_networks
 from ltr.simulations.tasks.trials import STEP
 from ltr.simulations.training_record import TrainingRecord, noisy_recording
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
+from ltr.simulations.validation.learning_sweep import NOISE, NOISE_BINS, learning_sweep
 from ltr.simulations.validation.resumed_sweep import cross_validated
 from ltr.simulations.weight_tensors import decompose
 
-NOISE, NOISE_BINS = 0.3, 1.5
 TAU_MS = TaskSettings.tau_ms
-SETTINGS = {
-    "activation": "tanh",
-    "tau_ms": TAU_MS,
-    "solver": "euler",
-    "inputs": "known",
-    "input_map": "free",
-    "execution_input": True,
-    "length_scale": 10.0,
-    "smooth_ms": 0.0,
-    "center": "none",
-    "scale": "all",
-    "readout": "linear",
-    "activity_penalty": 0.0,
-    "learning_rate": 0.03,
-    "trial_dropout": 0.0,
-    "test_fraction": 0.2,
-    "validation_fraction": 0.1,
-    "block_trials": 10,
-    "scored_trials": 5,
-    "block_bins": 12,
-    "scored_bins": 6,
-    "device": "cpu",
-}
-"""Of all fits."""
 
 
 def measure(protocol: Protocol) -> Measured:
@@ -100,18 +76,15 @@ def shortened(record: TrainingRecord, bins: int) -> TrainingRecord:
 
 def _sweep(protocol: Protocol, channels: int) -> Sweep:
     settings = {
+        "activation": "tanh",
+        "tau_ms": TAU_MS,
         "units": protocol["units"],
         "input_dimension": channels,
-        "iterations": protocol["iterations"],
-        "patience": protocol["iterations"],
+        "block_bins": 12,
+        "scored_bins": 6,
     }
-    return Sweep(
-        parse_settings(SETTINGS | settings),
-        (Axis("rank", tuple(protocol["components"])),),
-        folds=protocol["folds"],
-        seeds=1,
-        baselines=("constant_factors", "neighbouring_trials"),
-    )
+    sizes = {name: protocol[name] for name in ("iterations", "folds")}
+    return learning_sweep(settings, protocol["components"], **sizes)
 
 
 @styled

@@ -19,7 +19,7 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
-from ltr.simulations.suites.low_rank_change.over_gains import draw_over_gains
+from ltr.simulations.suites.low_rank_change.task_figures import draw_over_gains
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 from ltr.types import Array
 
@@ -48,7 +48,7 @@ def measure(protocol: Protocol) -> Measured:
 
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 2 c."""
-    return draw_over_gains(measured.curves, REPORTED, "loss after shuffling, share of the untrained")
+    return draw_over_gains(measured.curves, REPORTED, "loss after shuffling,\nshare of the untrained")
 
 
 CLAIM = Claim(

@@ -70,9 +70,12 @@ def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
         axes.plot(gain * np.cos(angle), gain * np.sin(angle), ":", color=INK, lw=0.8)
         axes.plot(real, imaginary, ".", ms=3, color=PALETTE[0], label="weights")
         axes.plot(of_change, imaginary_of_change, "x", ms=3, color=PALETTE[1], label="change alone")
-        axes.set(title=title, xlabel="real part", aspect="equal")
+        reach = 1.1 * max(gain, np.abs(real).max(), np.abs(imaginary).max())
+        limits = (-reach, reach)
+        axes.set(title=title, xlabel="real part", aspect="equal", xlim=limits, ylim=limits)
     figure.axes[0].set_ylabel("imaginary part")
-    figure.axes[0].legend(loc="upper left")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", ncols=2)
     return figure
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ltr.figures.style import INK, PALETTE, new_figure, plain_ticks, styled
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     CONVERGED,
     FULL,
@@ -20,6 +19,7 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
+from ltr.simulations.suites.low_rank_change.task_figures import draw_lines, on_logarithmic_axes
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 
@@ -38,22 +38,11 @@ def measure(protocol: Protocol) -> Measured:
     return Measured(values, curves)
 
 
-@styled
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Fig. 1 j to l: loss over the rank of the change."""
-    figure = new_figure(2.6)
-    for axes, name in zip(figure.subplots(1, len(NAMES)), NAMES, strict=True):
-        for key in (key for key in measured.curves if key.startswith(TITLES[name])):
-            colour = PALETTE[0] if key.endswith("= 0") else PALETTE[1]
-            for index, loss in enumerate(measured.curves[key]):
-                text = key.removeprefix(f"{TITLES[name]}, ")
-                axes.semilogy(loss, "o-", ms=2.5, lw=0.8, color=colour, alpha=0.8, label=None if index else text)
-        axes.axhline(CONVERGED, color=INK, lw=0.8, ls=":")
-        axes.set(title=TITLES[name], xlabel="rank of the change")
-        plain_ticks(axes.yaxis)
-        axes.legend()
-    figure.axes[0].set_ylabel("loss, share of the untrained")
-    return figure
+    titles, y = [TITLES[name] for name in NAMES], "loss, share of the untrained"
+    lines = draw_lines(measured.curves, titles, x="rank of the change", y=y, level=CONVERGED, style="o-")
+    return on_logarithmic_axes(lines)
 
 
 CLAIM = Claim(

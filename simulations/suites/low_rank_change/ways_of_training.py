@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from ltr.figures.style import PALETTE, new_figure, styled
 from ltr.simulations.suites.low_rank_change.learned_tasks import (
     FULL,
     PARAMETERS,
@@ -19,6 +18,7 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
     learn,
     truncated,
 )
+from ltr.simulations.suites.low_rank_change.task_figures import draw_lines, on_logarithmic_axes
 from ltr.simulations.validation.claim import Check, Claim, Measured, Protocol
 
 VARIANTS = {
@@ -51,20 +51,9 @@ def _changed(experiment: Experiment, name: str, protocol: Protocol) -> Experimen
     return experiment._replace(variant=VARIANTS[name], epochs=epochs)
 
 
-@styled
 def draw(measured: Measured, reported: Mapping[str, float]) -> Figure:
     """Loss over epochs, one line a network."""
-    figure = new_figure(2.6)
-    for axes, name in zip(figure.subplots(1, len(VARIANTS)), VARIANTS, strict=True):
-        for key in (key for key in measured.curves if key.startswith(name)):
-            colour = PALETTE[0] if key.endswith("= 0") else PALETTE[1]
-            for index, loss in enumerate(measured.curves[key]):
-                text = key.removeprefix(f"{name}, ")
-                axes.semilogy(loss, color=colour, lw=0.8, alpha=0.8, label=None if index else text)
-        axes.set(title=name, xlabel="epoch")
-        axes.legend()
-    figure.axes[0].set_ylabel("loss")
-    return figure
+    return on_logarithmic_axes(draw_lines(measured.curves, tuple(VARIANTS), x="epoch", y="loss"))
 
 
 CLAIM = Claim(
