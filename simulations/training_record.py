@@ -74,7 +74,7 @@ def record_of(trained: Trained, place: int, heard: Trials, condition: np.ndarray
     each = Network(**parts, activation=trained.network.activation)  # type: ignore[arg-type]
     inputs = torch.as_tensor(heard.inputs.swapaxes(0, 1)[condition][:, :, None], dtype=each.weight.dtype)
     activity = play(each, inputs, None, step)
-    fixed = {
+    fixed: dict[str, tuple[tuple[str, ...], Array]] = {
         "encoder": (("trial", "unit", "input_channel"), each.input_map.numpy()),
         "decoder": (("trial", "output_channel", "unit"), each.readout.numpy()),
     }
