@@ -153,4 +153,16 @@ def _time_left(event: Evaluated) -> str:
     if not 0 < event.iteration < event.iterations:
         return ""
     left_s = event.seconds / event.iteration * (event.iterations - event.iteration)
-    return f", about {left_s:.0f} s left"
+    return f", about {rough_duration(left_s)} left"
+
+
+def rough_duration(seconds: float) -> str:
+    """A duration in the unit that suits it.
+
+    Example:
+        >>> rough_duration(119), rough_duration(600), rough_duration(9000)
+        ('119 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

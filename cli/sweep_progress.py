@@ -11,9 +11,11 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ltr.cli.console import print_json, print_progress, progress
-from ltr.cli.progress import LINE_INTERVAL_S, ProgressListener, Style
+from ltr.cli.progress import LINE_INTERVAL_S, ProgressListener, Style, rough_duration
 from ltr.sweep.events import FitAdvanced, FitFinished, PartFinished, PartStarted, SweepEvent
 from ltr.training.events import Event
+
+WORTH_A_GUESS = 0.01  # share of the work from which the time that is left can be told
 
 
 class SweepProgress(AbstractContextManager["SweepProgress"]):
@@ -150,8 +152,10 @@ class SweepLines(SweepProgress):
 
     def _time_left(self, now: float) -> str:
         worked = self.done - self._first
-        left = (self.fits - self.done) * (now - self._began) / worked if worked > 0 else 0.0
-        return f", about {left:.0f} s left" if left else ""
+        if worked < WORTH_A_GUESS * self.fits:
+            return ""
+        left_s = (self.fits - self.done) * (now - self._began) / worked
+        return f", about {rough_duration(left_s)} left" if left_s else ""
 
     def _print(self, line: str, now: float) -> None:
         self._last = now

@@ -232,3 +232,16 @@ def test_each_style_has_its_listener(style: Any, kind: type, capsys: pytest.Capt
     if style == "quiet":
         listener(STARTED)
         assert capsys.readouterr() == ("", "")
+
+
+def test_the_time_left_is_told_once_enough_is_done_to_tell_it(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    listener = SweepLines(clock=clock)
+    listener(PartStarted("sweep", fits=120, done=0, stacks=8, workers=2))
+    for clock.now, share in ((60, 0.4), (600, 2.0), (1200, 60.0)):
+        listener(FitAdvanced("a", share))
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "sweep: 0.4 of 120 fits",
+        "sweep: 2.0 of 120 fits, about 9.8 h left",
+        "sweep: 60.0 of 120 fits, about 20 min left",
+    ]
