@@ -9,8 +9,8 @@ type is imported from torch, so that figures and readers do not load it.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Real, UInt8
+from jaxtyping import Bool, Complex, Float, Inexact, Int, Real, UInt8
 
 Array = np.ndarray
 
-__all__ = ["Array", "Bool", "Float", "Int", "Real", "UInt8"]
+__all__ = ["Array", "Bool", "Complex", "Float", "Inexact", "Int", "Real", "UInt8"]

@@ -40,6 +40,24 @@ def mean_jacobian_eigenvalues(
     return np.linalg.eigvals(factors[:, :, None] * small).astype(complex)
 
 
+def compressed_weights(
+    columns: Float[Array, "unit rank"], rows: Float[Array, "unit rank"], factors: Float[Array, "trial rank"]
+) -> Float[Array, "trial small small"]:
+    """W^(k) on each trial in an orthonormal basis of all columns and rows: trial x 2 rank x 2 rank.
+
+    Outside of that space W^(k) is zero in both directions. So singular values, departure from normality, the symmetric
+    part and norms of exp(t W^(k)) are those of the n x n matrix, up to directions in which nothing happens; such a
+    direction is in the small matrix, too, wherever the large one has any (of 2 rank dimensions W^(k) fills at most
+    rank). Of fewer than 2 rank units all are kept.
+
+    Example:
+        >>> compressed_weights(np.eye(3, 1), np.eye(3, 1), np.array([[2.0]])).shape
+        (1, 2, 2)
+    """
+    basis = np.linalg.qr(np.concatenate([columns, rows], axis=1))[0]
+    return (factors[:, None, :] * (basis.T @ columns)[None]) @ (rows.T @ basis)
+
+
 def track(eigenvalues: Array) -> Array:
     """Order each trial's eigenvalues so that each column follows one of them over trials.
 
