@@ -37,6 +37,7 @@ SHARES = "networks that learn tasks"
 CONVERGED = 0.05  # share of the first loss, or of that without changes
 STOP_EPOCHS = 20  # whose mean loss decides that a network has learned
 EVALUATION_SEED = 1000
+TOGETHER = 16  # networks in a batch, at most
 
 PARAMETERS: dict[str, Any] = {
     "units": 64,
@@ -222,15 +223,33 @@ def learn(experiment: Experiment, protocol: Protocol) -> Learning:
     """Train networks, once in a process; what an interrupted measurement trained is read from its folder."""
     if experiment not in _LEARNED:
         with protocol.folder("networks") as folder:
-            # one folder is of one claim and protocol
-            told = (experiment.task, experiment.gain, experiment.units, *experiment.variant[1:], *experiment.variant[0])
-            path = folder / ("_".join(map(str, told)) + ".npz")
-            if path.is_file():
-                _LEARNED[experiment] = _read(path, experiment)
-            else:
-                _LEARNED[experiment] = _train(experiment, _start(experiment))
-                _write(path, _LEARNED[experiment])
+            missing = []
+            for one in _companions(experiment, protocol):
+                path = folder / _file_name(one)
+                if path.is_file():
+                    _LEARNED[one] = _read(path, one)
+                elif one not in _LEARNED:
+                    missing.append(one)
+            for learning in _train(missing) if missing else ():
+                _write(folder / _file_name(learning.experiment), learning)
+                _LEARNED[learning.experiment] = learning
     return _LEARNED[experiment]
+
+
+def _companions(experiment: Experiment, protocol: Protocol) -> list[Experiment]:
+    """Experiments with other gains that are trained in the same batch."""
+    if experiment.stop_below:  # those that have learned would wait for the slowest
+        return [experiment]
+    alike = [experiment._replace(gain=one.gain) for one in experiments(protocol, experiment.task)]
+    size = max(1, TOGETHER // len(experiment.seeds))
+    batches = [alike[start : start + size] for start in range(0, len(alike), size)]
+    return next((batch for batch in batches if experiment in batch), [experiment])
+
+
+def _file_name(experiment: Experiment) -> str:
+    """Of its networks, in a folder that is of one claim and protocol."""
+    told = (experiment.task, experiment.gain, experiment.units, *experiment.variant[1:], *experiment.variant[0])
+    return "_".join(map(str, told)) + ".npz"
 
 
 def _write(path: Path, learning: Learning) -> None:
@@ -246,28 +265,41 @@ def _read(path: Path, experiment: Experiment) -> Learning:
         return Learning(experiment, _start(experiment), Network(weight, input_map, readout), found["loss"])
 
 
-def _start(experiment: Experiment) -> Network:
-    seeds, gains = experiment.seeds, [experiment.gain] * len(experiment.seeds)
-    return random_networks(TASKS[experiment.task], seeds, gains, experiment.units, device=experiment.device)
+def _start(*experiments: Experiment) -> Network:
+    """The networks of all of them, one experiment after another."""
+    first = experiments[0]
+    seeds = [seed for one in experiments for seed in one.seeds]
+    gains = [one.gain for one in experiments for _ in one.seeds]
+    return random_networks(TASKS[first.task], seeds, gains, first.units, device=first.device)
 
 
-def _train(experiment: Experiment, before: Network) -> Learning:
+def _train(together: Sequence[Experiment]) -> list[Learning]:
+    """Train networks of experiments that differ in their gain only."""
+    first, count = together[0], len(together[0].seeds)
+
     def learned(loss: Float[Array, "seed epoch"]) -> Bool[Array, " seed"]:
         if loss.shape[1] < STOP_EPOCHS:
             return np.zeros(len(loss), dtype=bool)
-        return np.asarray(loss[:, -STOP_EPOCHS:].mean(1) < experiment.stop_below * loss[:, 0])
+        return np.asarray(loss[:, -STOP_EPOCHS:].mean(1) < first.stop_below * loss[:, 0])
 
-    rate = experiment.variant.descent_rate
+    before, rate = _start(*together), first.variant.descent_rate
     trained = train(
         before,
-        task_objective(experiment.drawn, experiment.seeds, trials=BATCH, step=experiment.step),
-        steps=experiment.epochs,
-        optimiser=Descent(rate) if rate else Adam(RATE / experiment.units),
-        learned=experiment.variant.learned,
-        done=learned if experiment.stop_below else None,
-        names=experiment.seeds,
+        task_objective(first.drawn, [seed for one in together for seed in one.seeds], trials=BATCH, step=first.step),
+        steps=first.epochs,
+        optimiser=Descent(rate) if rate else Adam(RATE / first.units),
+        learned=first.variant.learned,
+        done=learned if first.stop_below else None,
+        names=[f"{seed} at g = {one.gain:g}" for one in together for seed in one.seeds],
     )
-    return Learning(experiment, before, trained.network, trained.loss)
+    return [
+        Learning(one, _part(before, place), _part(trained.network, place), trained.loss[place])
+        for one, place in ((one, slice(index * count, (index + 1) * count)) for index, one in enumerate(together))
+    ]
+
+
+def _part(networks: Network, place: slice) -> Network:
+    return Network(networks.weight[place], networks.input_map[place], networks.readout[place])
 
 
 @cache

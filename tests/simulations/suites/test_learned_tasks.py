@@ -18,7 +18,9 @@ from ltr.simulations.suites.low_rank_change.learned_tasks import (
 )
 from ltr.simulations.task_network import evaluate
 from ltr.simulations.tasks.catalogue import TASKS
+from ltr.simulations.train_network import Trained
 from ltr.simulations.validation.claim import Protocol
+from ltr.simulations.vanilla_rnn import Network
 
 SMALL = Experiment("romo", 0.9, 12, 30, 0.0, (0, 1), "cpu")
 
@@ -74,10 +76,36 @@ def test_training_ends_when_the_mean_loss_is_low_enough_and_is_counted_from_the_
 def test_what_was_trained_before_an_interruption_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = learn(SMALL, protocol(tmp_path))
     monkeypatch.setattr(learned_tasks, "_LEARNED", {})
-    monkeypatch.setattr(learned_tasks, "_train", None)
+    monkeypatch.setattr(learned_tasks, "train", None)
 
     again = learn(SMALL, protocol(tmp_path))
 
     np.testing.assert_array_equal(again.change, first.change)
     np.testing.assert_array_equal(again.loss, first.loss)
     torch.testing.assert_close(again.after.readout, first.after.readout, rtol=0, atol=0)
+
+
+def test_networks_of_several_gains_are_trained_as_one_batch_as_each_would_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stacks = []
+    train = learned_tasks.train
+
+    def counted(networks: Network, *args: object, **kwargs: object) -> Trained:
+        stacks.append(len(networks.weight))
+        return train(networks, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(learned_tasks, "train", counted)
+    three = replace(protocol(), parameters=PARAMETERS | {"gains": {"romo": [0.0, 0.9, 1.8]}})
+    each = [SMALL._replace(gain=gain) for gain in (0.0, 0.9, 1.8)]
+    told = {"units": 12, "epochs": {"romo": 30}, "stop_below": 0.0}
+    three = replace(three, parameters={**three.parameters, **told})
+
+    together = [learn(one, three) for one in each]
+    monkeypatch.setattr(learned_tasks, "_LEARNED", {})
+    alone = [learn(one, protocol()) for one in each]
+
+    assert stacks == [6, 2, 2, 2]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.loss, other.loss, rtol=1e-4)
+        np.testing.assert_allclose(one.change, other.change, atol=1e-6)
