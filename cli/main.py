@@ -22,6 +22,7 @@ COMMANDS = {
     "fit": "Fit a low-tensor-rank RNN to a recording and write a report.",
     "cv": "Choose rank or any other setting by cross-validation, on this machine or many.",
     "report": "Rebuild the figures and the page of a finished fit or cross-validation.",
+    "analyze": "Tell what the fitted weights of every trial do by themselves.",
     "export": "Add the result of a fit to a copy of its NWB file.",
     "simulate": "Make a recording whose truth is known.",
     "validate": "Measure what the papers claim, where the truth is known.",

@@ -22,6 +22,7 @@ FILES = (
     "weights.safetensors",
     "factors.nc",
     "report.html",
+    "dynamics.csv",
     "log.txt",
     "checkpoint-fit.safetensors",
     "checkpoint-constant_factors.safetensors",
@@ -30,6 +31,7 @@ FIGURE_FOLDER = "figures"
 FIGURES = (
     "data_and_model",
     "directions",
+    "dynamics",
     "eigenvalues",
     "go_state",
     "inputs",

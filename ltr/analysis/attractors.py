@@ -38,8 +38,8 @@ class Outcome:
 
     Attributes:
         kind: ``decay`` (to nothing), ``fixed level``, ``oscillation`` (sustained), ``irregular`` (it goes on, but no
-            frequency stands out: chaos, or noise above the threshold) or ``unsettled`` (it still grows, or drifts without
-            an end in sight, or left all bounds: a longer run may tell).
+            frequency stands out: chaos, or noise above the threshold) or ``unsettled`` (it still grows, or drifts
+            without an end in sight, or left all bounds: a longer run may tell).
         level: root mean square over units of their means over time.
         deviation: root mean square over units and time of the deviation from these means.
         frequency: of the strongest line of the deviation's spectrum, in cycles per unit of ``step``; NaN where there is
@@ -133,7 +133,7 @@ def _strongest_line(deviation: Float[Array, "time unit"]) -> tuple[float, float]
     return min(place / (PADDING * samples), 0.5), float(lobe.sum() / power.sum())
 
 
-def _envelope(activity: Float[Array, "time unit"], line: float) -> tuple[Float[Array, "3"], float, float]:
+def _envelope(activity: Float[Array, "time unit"], line: float) -> tuple[Float[Array, " window"], float, float]:
     """Deviation over whole cycles at the beginning, in the middle and at the end; the last level; first to last."""
     samples = len(activity)
     # near half a cycle per sample squares beat slowly: seen with alternating signs, the oscillation itself is slow
@@ -152,7 +152,7 @@ def _envelope(activity: Float[Array, "time unit"], line: float) -> tuple[Float[A
     return np.array(sizes), _rms(activity[starts[2] :].mean(0)), float(samples - width)
 
 
-def _limit(values: Float[Array, "3"]) -> float:
+def _limit(values: Float[Array, " window"]) -> float:
     """Where a geometric series leads whose first three partial sums these are (Aitken); beyond all bounds if nowhere.
 
     A series that falls faster and faster is no decay, so it has no limit below either: it stays where it is.

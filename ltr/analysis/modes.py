@@ -1,4 +1,4 @@
-"""What eigenvalues of recurrent weights say about time: growth, frequency, and how many are beyond the edge of stability.
+"""What eigenvalues of recurrent weights say about time: growth, frequency, and how many are beyond the edge.
 
 Near zero activity, and where phi'(0) = 1, tau dx/dt = -x + W phi(x) is tau dx/dt = (W - 1) x. Taken in Euler steps of
 ``step`` time constants, the mode of an eigenvalue is multiplied by 1 + step (lambda - 1) in each. So ``step`` = 1 is

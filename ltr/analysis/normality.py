@@ -92,7 +92,7 @@ def amplification(
 
     Example:
         >>> amplification(np.array([[0.9, 4.0], [0.0, 0.9]]), horizon=60.0).gain.round(1).tolist()
-        14.8
+        14.7
     """
     times, relative, rate = _relative_norms(weights, start, horizon=horizon, step=step, spacing=spacing)
     with np.errstate(over="ignore", divide="ignore"):

@@ -17,6 +17,7 @@ COMMANDS = [
     ["inspect"],
     ["fit"],
     ["report"],
+    ["analyze"],
     ["export"],
     ["simulate"],
     ["simulate", "reach"],
@@ -34,7 +35,15 @@ def test_every_command_explains_itself_with_an_example(ltr: Callable, command: l
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["fit", "--help"], ["simulate", "reach", "--help"], ["export", "--help"], ["--version"]]
+    "command",
+    [
+        ["--help"],
+        ["fit", "--help"],
+        ["simulate", "reach", "--help"],
+        ["export", "--help"],
+        ["analyze", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_loads_no_heavy_library(command: list[str]) -> None:
     code = f"import sys; from ltr.cli.main import main; main({command}); print('LOADED', *sys.modules)"

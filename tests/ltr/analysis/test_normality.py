@@ -101,7 +101,7 @@ def test_large_random_matrices_depart_by_one_over_the_root_of_two() -> None:
 @settings(deadline=None, max_examples=30)
 @given(SEEDS)
 def test_the_symmetric_part_is_how_fast_the_norm_can_grow_at_first(seed: int) -> None:
-    """The slope of ||exp(t (W - 1))|| at t = 0 is its largest eigenvalue minus 1, and no later relative slope is larger."""
+    """The slope of ||exp(t (W - 1))|| at t = 0 is its largest eigenvalue minus 1, and no later slope is larger."""
     weights = np.random.default_rng(seed).normal(size=(4, 4))
     steepest = symmetric_part(weights) - 1
     small = 1e-6
@@ -115,7 +115,7 @@ def test_the_symmetric_part_is_how_fast_the_norm_can_grow_at_first(seed: int) ->
 @settings(deadline=None, max_examples=30)
 @given(SEEDS, st.sampled_from([0.0, 0.25, 1.0]))
 def test_the_sum_over_modes_is_the_norm(seed: int, step: float) -> None:
-    """Eq. 12 with squares and conjugates, against the matrix exponential and powers; as printed it is another number."""
+    """Eq. 12 with squares and conjugates, against the matrix exponential and powers."""
     generator = np.random.default_rng(seed)
     weights, start = generator.normal(size=(2, 5, 5)) / np.sqrt(5), generator.normal(size=(2, 5))
     times, norm = norm_over_time(weights, start, horizon=4.0, step=step)

@@ -10,8 +10,10 @@ import itertools
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.text import Text
 
+from ltr.analysis.attractors import KINDS
 from ltr.figures.blocks import smooth_over_time
 from ltr.figures.directions import plot_directions
 from ltr.figures.eigenvalues import plot_eigenvalues
@@ -23,6 +25,7 @@ from ltr.figures.psth import plot_psth, ranked
 from ltr.figures.scores import Score, plot_scores
 from ltr.figures.style import styled
 from ltr.figures.trajectories import plot_trajectories
+from ltr.figures.trial_dynamics import plot_trial_dynamics
 from ltr.figures.trial_factors import broken_at_gaps, plot_trial_factors
 from ltr.figures.vector_fields import FieldPanel, LineCurve, plot_line_fields, plot_vector_fields, zero_crossings
 
@@ -41,6 +44,32 @@ CASES = {
     "many neurons": {"neurons": 150, "units": 200},
     "counts": {"likelihood": "poisson"},
 }
+
+
+def dynamics_of(factors: xr.Dataset) -> xr.Dataset:
+    """A table as of ltr.analysis.trial_dynamics: numbers from the eigenvalues, every kind of end in turns."""
+    trials = factors.sizes["trial"]
+    real, imaginary = factors.eigenvalue_real.values.max(1), factors.eigenvalue_imag.values.max(1)
+    kinds = np.array(KINDS, dtype=object)[np.arange(trials) % len(KINDS)]
+    numbers = {
+        "growth_rate_per_s": 10 * (real - 1),
+        "frequency_hz": imaginary,
+        "visited_growth_rate_per_s": 10 * (factors.jacobian_real.values.max(1) - 1),
+        "visited_frequency_hz": factors.jacobian_imag.values.max(1),
+        "outside": np.arange(trials) % 3,
+        "henrici": 0.3 + 0 * real,
+        "symmetric_part": real,
+        "transient_amplification": 1 + real**2,
+        "end_frequency_hz": np.where(kinds == "oscillation", 1.5, np.nan),
+    }
+    labels = ("trial", "condition", "epoch", "condition_label", "epoch_label")
+    return xr.Dataset(
+        {name: ("trial", values) for name, values in numbers.items()} | {"comes_to": ("trial", kinds)},
+        {name: (factors[name].dims, factors[name].values) for name in labels},
+        {"margin": 0.02},
+    )
+
+
 FIGURES = {
     "trial factors": plot_trial_factors,
     "directions": plot_directions,
@@ -50,6 +79,7 @@ FIGURES = {
     "eigenvalues": plot_eigenvalues,
     "psth": lambda factors: plot_psth(factors, score_name="variance explained"),
     "go state": plot_go_state,
+    "trial dynamics": lambda factors: plot_trial_dynamics(dynamics_of(factors), kinds=KINDS),
 }
 
 
@@ -312,3 +342,23 @@ def test_scores_are_sorted_and_legible(values):
     assert_legible(figure)
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names == [f"method {i}" for i in np.argsort(values, kind="stable")]
+
+
+def test_ends_are_shown_in_their_row_and_frequencies_of_oscillations_only(simulated):
+    dynamics = dynamics_of(simulated["ordinary"])
+    figure = plot_trial_dynamics(dynamics, kinds=KINDS)
+    ends, frequencies = figure.axes[6], figure.axes[7]
+    dots = np.concatenate([scatter.get_offsets() for scatter in ends.collections])
+    dots = dots[np.argsort(dots[:, 0])]
+    np.testing.assert_array_equal(dots[:, 0], dynamics.trial.values)
+    assert [KINDS[round(row)] for row in dots[:, 1]] == dynamics.comes_to.values.tolist()
+    shown = np.concatenate([scatter.get_offsets() for scatter in frequencies.collections])
+    oscillating = dynamics.trial.values[dynamics.comes_to.values == "oscillation"]
+    np.testing.assert_array_equal(np.sort(shown[:, 0]), oscillating)
+
+
+def test_without_oscillations_the_figure_says_so(simulated):
+    dynamics = dynamics_of(simulated["ordinary"])
+    dynamics["comes_to"][:] = "decay"
+    texts = [text.get_text() for text in plot_trial_dynamics(dynamics, kinds=KINDS).axes[7].texts]
+    assert "no oscillation" in texts
