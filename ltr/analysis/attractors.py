@@ -23,7 +23,8 @@ THRESHOLD = 0.02  # of activity that can be about 1: below is nothing
 FEWEST_SAMPLES = 24
 FEWEST_CYCLES = 2.0  # fewer in the stretch are a drift, not an oscillation
 LINE_SHARE = 0.3  # of the deviation's power within one spectral line: less is no oscillation
-TREND = 0.05  # relative change of the envelope over the stretch that is taken for one
+TREND = 0.05  # relative change of the envelope of an oscillation over the stretch that is taken for a trend, ...
+IRREGULAR_TREND = 0.5  # ... and of irregular activity, whose envelope is never constant
 DRIFT_PARTS = 6  # of a drift, whose means have to be a geometric series: one decaying mode
 DRIFT_RATIO = 0.95  # largest ratio of successive steps, ...
 DRIFT_SPREAD = 0.1  # ... how much ratios may differ, ...
@@ -60,13 +61,14 @@ def classify(activity: Float[Array, "time unit"], *, step: float = 1.0, threshol
     """Judge a stretch of activity.
 
     1. Level and deviation below the threshold: decay. Only the deviation: fixed level.
-    2. With less than two cycles in the stretch, the deviation is a drift. It may be over in the second half. Else, if
-       means over sixths are a geometric series (steps along one line, each the same share of the one before), its
-       limit tells where the drift leads: to nothing, or to a level. If they are not, it is unsettled.
+    2. With 30 % of its power below two cycles in the stretch, the deviation is a drift. It may be over in the second
+       half. Else, if means over sixths are a geometric series (steps along one line, each the same share of the one
+       before), its limit tells where the drift leads: to nothing, or to a level. If they are not, it is unsettled.
     3. The deviation over as many whole cycles at the beginning, in the middle and at the end is the envelope. If it
-       falls or rises by more than 5 %, more and more slowly, it is followed to its limit in the same way. An
-       oscillation whose limit is less than half of what is left, or that is already below the threshold, dies away:
-       to the level that is left, or to nothing. One that rises without a limit in sight is unsettled.
+       falls or rises by more than 5 % (50 % where activity is irregular), more and more slowly, it is followed to its
+       limit in the same way. An oscillation whose limit is less than half of what is left, or that is already below
+       the threshold, dies away: to the level that is left, or to nothing. One that rises without a limit in sight is
+       unsettled.
     4. What remains is an oscillation if 30 % of its power are in one line, and irregular if not.
 
     Args:
@@ -97,20 +99,22 @@ def classify(activity: Float[Array, "time unit"], *, step: float = 1.0, threshol
     if deviation < threshold:
         return Outcome("decay" if level < threshold else "fixed level", level, deviation)
     line, share = _strongest_line(activity - activity.mean(0))
-    if line * len(activity) < FEWEST_CYCLES:
+    resolved = line * len(activity) >= FEWEST_CYCLES
+    if not resolved and share >= LINE_SHARE:
         return Outcome(_end_of_drift(activity, threshold), level, deviation)
     envelope, ends, apart = _envelope(activity, line)
     rate = float(np.log(envelope[2] / envelope[0])) / (apart * step) if envelope.min() > 0 else -np.inf
     limit = _limit(envelope)
-    falling = envelope[2] < (1 - TREND) * envelope[0] and (envelope[2] < threshold or limit < envelope[2] / 2)
+    trend = TREND if share >= LINE_SHARE else IRREGULAR_TREND
+    falling = envelope[2] < (1 - trend) * envelope[0] and (envelope[2] < threshold or limit < envelope[2] / 2)
     kind: Kind
     if falling:
         kind = "decay" if ends < threshold else "fixed level"
-    elif envelope[2] > (1 + TREND) * envelope[0] and limit > 2 * envelope[2]:
+    elif envelope[2] > (1 + trend) * envelope[0] and limit > 2 * envelope[2]:
         kind = "unsettled"
     else:
         kind = "oscillation" if share >= LINE_SHARE else "irregular"
-    return Outcome(kind, level, deviation, line / step, share, rate)
+    return Outcome(kind, level, deviation, line / step if resolved else np.nan, share, rate)
 
 
 def _rms(values: Array) -> float:
@@ -148,7 +152,7 @@ def _envelope(activity: Float[Array, "time unit"], line: float) -> tuple[Float[A
     starts = (0, (samples - width) // 2, samples - width)
     pieces = [deviation[start : start + width] for start in starts]
     # of alternating signs, the mean is the oscillation where it is too slow to turn
-    sizes = [_rms(piece - piece.mean(0)) if resolved else _rms(piece) for piece in pieces]
+    sizes = [_rms(piece) if fast and not resolved else _rms(piece - piece.mean(0)) for piece in pieces]
     return np.array(sizes), _rms(activity[starts[2] :].mean(0)), float(samples - width)
 
 

@@ -187,7 +187,7 @@ def _relative_norms(
     else:
         times = step * np.arange(int(horizon / step + 1e-9) + 1)
         advance = (identity + step * (weights - identity)) * np.exp(-step * rate[..., None, None])
-    reached = np.broadcast_to(identity, weights.shape) if start is None else start[..., None]
+    reached: Array = np.broadcast_to(identity, weights.shape) if start is None else start[..., None]
     norms = []
     for index in range(len(times)):
         if index:

@@ -138,6 +138,16 @@ def test_small_networks_come_to_what_their_eigenvalue_says(
         assert found.frequency == pytest.approx(cycles, rel=0.01)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_chaos_is_irregular_whatever_it_does_slowly(seed: int) -> None:
+    """The map h <- tanh(W h) with random weights of three times the size at which zero becomes unstable."""
+    generator = np.random.default_rng(seed)
+    weights, states = 0.3 * generator.normal(size=(100, 100)), [generator.normal(size=100)]
+    for _ in range(600):
+        states.append(np.tanh(weights @ states[-1]))
+    assert classify(np.array(states)[-400:]).kind == "irregular"
+
+
 def test_too_short_a_stretch_is_refused() -> None:
     with pytest.raises(SettingsError, match="23 samples are too few"):
         classify(np.zeros((23, 2)))
