@@ -179,7 +179,8 @@ def _relative_norms(
             f"horizon = {horizon:g} with spacing {spacing:g} holds no time.", allowed="numbers above 0, in units of tau"
         )
     rate = np.asarray(np.clip(growth_rate(np.linalg.eigvals(weights), step=step).max(-1), 0, None))
-    identity = np.eye(weights.shape[-1])
+    identity: Array = np.eye(weights.shape[-1])
+    times: Array
     if step == 0:
         count = max(2, round(horizon / spacing) + 1)
         times = np.linspace(0.0, horizon, count)
