@@ -32,7 +32,7 @@ from ltr.storage import write_whole
 from ltr.types import Array, Bool, Float
 
 NAMES: tuple[TaskName, ...] = ("flip-flop", "mante", "romo")
-TITLES = {"flip-flop": "flip-flop", "mante": "Mante", "romo": "Romo"}
+TITLES: dict[str, str] = {"flip-flop": "flip-flop", "mante": "Mante", "romo": "Romo"}
 SHARES = "networks that learn tasks"
 CONVERGED = 0.05  # share of the first loss, or of that without changes
 STOP_EPOCHS = 20  # whose mean loss decides that a network has learned
