@@ -56,6 +56,9 @@ class Lesson(NamedTuple):
 
 
 BOOLEAN_FLAGS = ("", "--initial-weights normal")
+MOST_TIME_CONSTANTS = 20  # of a trial, unless the network has its own
+# other activations could grow without bound over as many steps as these trials have
+TANH_FLAGS = ("--execution-input", "--activation", "tanh")
 
 
 def _integrate(settings: IntegrateSettings, progress: Any) -> TrainingSession:
@@ -122,18 +125,21 @@ LESSONS = {
         "a network learns to hold the sign of the last pulse",
         ("", "--gain 0 --trials 400"),
         _drawn("flip-flop"),
+        TANH_FLAGS,
     ),
     "mante": Lesson(
         TaskSettings,
         "a network learns to decide on one of two signals, as a context tells it",
         ("", "--conditions 16"),
         _drawn("mante"),
+        TANH_FLAGS,
     ),
     "romo": Lesson(
         TaskSettings,
         "a network learns to compare two pulses over a delay",
         ("", "--steps-per-trial 4"),
         _drawn("romo"),
+        TANH_FLAGS,
     ),
     "constant-input": Lesson(
         ConstantInputSettings,
@@ -151,8 +157,12 @@ LESSONS = {
     "and": Lesson(
         BooleanSettings, "a network learns to answer two pulses, and no single one", BOOLEAN_FLAGS, _boolean("and")
     ),
-    "or": Lesson(BooleanSettings, "a network learns to answer one pulse or two", BOOLEAN_FLAGS, _boolean("or")),
-    "xor": Lesson(BooleanSettings, "a network learns to answer one pulse, but not two", BOOLEAN_FLAGS, _boolean("xor")),
+    "or": Lesson(
+        BooleanSettings, "a network learns to answer one pulse or two", BOOLEAN_FLAGS, _boolean("or"), TANH_FLAGS
+    ),
+    "xor": Lesson(
+        BooleanSettings, "a network learns to answer one pulse, but not two", BOOLEAN_FLAGS, _boolean("xor"), TANH_FLAGS
+    ),
     "flip-flop1": Lesson(
         BooleanSettings,
         "a network learns to be set by one channel and reset by another",
@@ -196,6 +206,8 @@ def _fit_flags(session: TrainingSession, lesson: Lesson) -> list[str]:
     """How a session of training is cut into trials: from the first input to the last step of the network."""
     middle_s = session.truth.time.values
     step_ms = float(1000 * (middle_s[1] - middle_s[0]))
-    tau_ms = session.truth.attrs.get("settings_tau_ms", step_ms)  # networks in discrete time have none
-    window = ["--align", "stimulus_on_time", "--window", "0", f"{len(middle_s) * step_ms / 1000:g}"]
+    duration_ms = len(middle_s) * step_ms
+    # networks in discrete time have none; and over too many of them, the inputs of a fit grow without bound
+    tau_ms = session.truth.attrs.get("settings_tau_ms", max(step_ms, duration_ms / MOST_TIME_CONSTANTS))
+    window = ["--align", "stimulus_on_time", "--window", "0", f"{duration_ms / 1000:g}"]
     return [*window, "--condition", "condition", "--bin-ms", f"{step_ms:g}", "--tau-ms", f"{tau_ms:g}", *lesson.inputs]
