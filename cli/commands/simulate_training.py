@@ -57,7 +57,7 @@ class Lesson(NamedTuple):
 
 BOOLEAN_FLAGS = ("", "--initial-weights normal")
 MOST_TIME_CONSTANTS = 20  # of a trial, unless the network has its own
-# other activations could grow without bound over as many steps as these trials have
+# the activation of these networks themselves
 TANH_FLAGS = ("--execution-input", "--activation", "tanh")
 
 
